@@ -1,0 +1,21 @@
+"""Protocols and value types, and nothing else. Everything in allegory speaks in these nouns."""
+
+from allegory.core.capabilities import CAPABILITIES, Code, Density, can
+from allegory.core.card import Card, Claim, CodeKind, Paper
+from allegory.core.dice import Dice
+from allegory.core.errors import Misuse, Problem, nearest, needs
+from allegory.core.fence import fenced
+from allegory.core.gather import batch_mean, everyone, processes, rank
+from allegory.core.method import Items, Method, Solved, Trained, Views, move_average
+from allegory.core.moment import Batch, Loss, Moment, Player
+from allegory.core.recipe import DEFAULT, Batching, Optim, Recipe, Shuffled
+from allegory.core.spec import SPECS, Array, Graph, Parts, Seq, Set, Spec, Tokens
+from allegory.core.tree import Ragged, Tree
+
+__all__ = [
+    "CAPABILITIES", "DEFAULT", "SPECS",
+    "Array", "Batch", "Batching", "Card", "Claim", "Code", "CodeKind", "Density", "Dice", "Graph", "Items", "Loss", "Method",
+    "Misuse", "Moment", "Optim", "Paper", "Parts", "Player", "Problem", "Ragged", "Recipe", "Seq", "Set", "Shuffled", "Solved",
+    "Spec", "Tokens", "Trained", "Tree", "Views",
+    "batch_mean", "can", "everyone", "fenced", "move_average", "nearest", "needs", "processes", "rank",
+]  # fmt: skip

@@ -1,0 +1,84 @@
+"""A method's card: the facts by which the field can be navigated. Docs, tables, filters and tests are made from it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Density = Literal["fully observed", "prescribed latent", "implicit latent", "energy", "not modelled"]
+Manifold = Literal["stays on the data manifold", "Euclidean space", "hypersphere", "other space"]
+Level = Literal["statistical", "causal", "physical"]
+Approach = Literal["built-in structure", "proxy task"]
+Principle = Literal[
+    "compression", "prediction of the future", "prediction of masked parts", "prediction of a hidden property", "contrast",
+    "clustering", "adversary", "reconstruction under noise", "imputation",
+]  # fmt: skip
+Supervision = Literal["none", "pairs", "labels", "reward"]
+Decoder = Literal["none", "network", "renderer or simulator"]
+
+
+@dataclass(frozen=True)
+class Paper:
+    """The source. `equation` says which equation the objective is."""
+
+    authors: str
+    title: str
+    year: int
+    url: str
+    equation: str
+
+
+@dataclass(frozen=True)
+class CodeKind:
+    """What a code is like: smaller or larger than x, continuous or discrete, fixed or variable, flat or structured ..."""
+
+    size: Literal["smaller", "larger", "either"] = "smaller"
+    values: Literal["continuous", "discrete"] = "continuous"
+    length: Literal["fixed", "variable"] = "fixed"
+    form: Literal["flat", "structured"] = "flat"
+    stochastic: bool = False
+    disentangled: bool = False
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What the method must reach: `metric` of `question` on `data`, mean over seeds, with `recipe` (learn's own settings)."""
+
+    question: str
+    metric: str
+    data: str
+    at_least: float
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    seeds: int = 5
+
+
+@dataclass(frozen=True)
+class Card:
+    """Facts about a method, never behaviour. `modelled` and `minimised` are LaTeX in the letters of the code.
+
+    `tiny` changes sizes and steps only, for the contract tests. `laws` names symmetries that the tests apply.
+    `falls` names the reported term that must fall when learning works. `unit` is that of `Loss.total`.
+    """
+
+    family: str
+    title: str
+    paper: Paper
+    density: Density
+    manifold: Manifold
+    principle: Principle
+    modelled: str
+    minimised: str
+    unit: str
+    buys: str
+    costs: str
+    fails: str
+    level: Level = "statistical"
+    approach: Approach = "proxy task"
+    code: CodeKind = CodeKind()
+    decoder: Decoder = "none"
+    specs: tuple[str, ...] = ("image", "vector")
+    supervision: Supervision = "none"
+    falls: str = "total"
+    tiny: Mapping[str, Any] = field(default_factory=dict)
+    laws: tuple[str, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    xfail: str = ""

@@ -1,0 +1,7 @@
+"""Where observations come from."""
+
+from allegory.data.intake import Intake
+from allegory.data.items import Items
+from allegory.data.source import PARTS, Column, Factors, Labels, Lazy, Part, Skipped, Source
+
+__all__ = ["PARTS", "Column", "Factors", "Intake", "Items", "Labels", "Lazy", "Part", "Skipped", "Source"]

@@ -1,0 +1,134 @@
+"""From stored observations to the float32 that methods see, fitted on the training part and saved with the representation.
+
+Images become [-1, 1]; vectors are imputed and standardised; categories become one-hot. It is a module, so that its numbers travel
+with the weights and into an exported graph, and it is applied in one place for training, encoding, export and questions.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from allegory.core import Array, Parts, Problem, Spec, Tree, plain
+from allegory.data.source import Column, Source
+
+FIT_ITEMS = 50_000
+
+
+class Pixels(nn.Module):
+    """Images to [-1, 1]: from 0 .. levels - 1, or from a range seen in the training part."""
+
+    def __init__(self, low: float, high: float):
+        super().__init__()
+        self.low, self.high = low, high
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x.float() - self.low) * (2.0 / (self.high - self.low)) - 1.0
+
+
+class Standardise(nn.Module):
+    """Vectors to mean 0 and standard deviation 1 a feature; what is not finite becomes the mean; a constant feature stays 0."""
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, size: int):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(size))
+        self.register_buffer("scale", torch.ones(size))
+
+    def fit(self, x: np.ndarray) -> "Standardise":
+        x = np.where(np.isfinite(x), x, np.nan).astype(np.float64).reshape(len(x), -1)
+        seen = np.isfinite(x).any(0)
+        safe = np.where(seen, x, 0.0)
+        mean, std = np.nanmean(safe, 0), np.nanstd(safe, 0)
+        self.mean = torch.as_tensor(mean, dtype=torch.float32)
+        self.scale = torch.as_tensor(np.where(std > 1e-12 * np.maximum(1.0, abs(mean)), std, 1.0), dtype=torch.float32)
+        return self
+
+    def forward(self, x: Tensor) -> Tensor:
+        flat = x.flatten(1).float()
+        z = torch.where(torch.isfinite(flat), (flat - self.mean) / self.scale, torch.zeros_like(flat))
+        return z.view(x.shape)
+
+
+class Table(nn.Module):
+    """Columns of numbers standardised, then columns of categories as one-hot; a category not seen in training is all zeros."""
+
+    def __init__(self, columns: tuple[Column, ...]):
+        super().__init__()
+        self.columns = columns
+        self.numbers = [i for i, c in enumerate(columns) if c.kind == "number"]
+        self.categories = [i for i, c in enumerate(columns) if c.kind == "category"]
+        self.standardise = Standardise(len(self.numbers))
+
+    @property
+    def size(self) -> int:
+        return len(self.numbers) + sum(len(self.columns[i].categories) for i in self.categories)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = [self.standardise(x[:, self.numbers])]
+        for i in self.categories:
+            known = torch.arange(len(self.columns[i].categories), device=x.device, dtype=x.dtype)
+            out.append((x[:, i, None] == known).float())
+        return torch.cat(out, 1)
+
+
+class Intake(nn.Module):
+    """`raw` is the spec of what is stored, `spec` of what methods see. Rules are kept by the name of the part, "" for a bare one."""
+
+    def __init__(self, raw: Spec, columns: tuple[Column, ...] = (), ranges: dict[str, tuple[float, float]] | None = None):
+        super().__init__()
+        self.raw, self.columns, self.ranges = raw, columns, dict(ranges or {})
+        self.rules = nn.ModuleDict({f"at_{name}": self._rule(name, spec) for name, spec in _parts(raw)})
+        self.spec: Spec = self._seen()
+
+    def _rule(self, name: str, spec: Spec) -> nn.Module:
+        if not isinstance(spec, Array):
+            raise Problem(f"no intake for {type(spec).__name__} observations yet; bring arrays, images or tables")
+        if spec.is_image:
+            low, high = (0.0, float(spec.levels - 1)) if spec.levels else self.ranges.get(name, (-1.0, 1.0))
+            return Pixels(low, high)
+        return Table(self.columns) if self.columns and not name else Standardise(spec.size)
+
+    def _seen(self) -> Spec:
+        if isinstance(self.raw, Parts):
+            return self.raw
+        rule = self.rules["at_"]
+        return Array((rule.size,)) if isinstance(rule, Table) else self.raw
+
+    @staticmethod
+    def fit(source: Source, index: np.ndarray) -> "Intake":
+        """The intake of a source; statistics come from the items at `index` (the training part, at most 50,000 of them)."""
+        sample = source.take(index[:: max(1, len(index) // FIT_ITEMS)])
+        parts = {name: sample[name] if name else sample for name, _ in _parts(source.spec)}
+        ranges = {n: _range(parts[n]) for n, s in _parts(source.spec) if isinstance(s, Array) and s.is_image and not s.levels}
+        intake = Intake(source.spec, source.columns, ranges)
+        for name in parts:
+            rule = intake.rules[f"at_{name}"]
+            if isinstance(rule, Standardise):
+                rule.fit(parts[name])
+            elif isinstance(rule, Table):
+                rule.standardise.fit(np.asarray(parts[name])[:, rule.numbers])
+        return intake
+
+    def forward(self, x: Tree) -> Tree:
+        """Stored observations (tensors) to float32 ones."""
+        if isinstance(self.raw, Parts):
+            return {name: self.rules[f"at_{name}"](x[name]) for name, _ in _parts(self.raw)}
+        return self.rules["at_"](x)
+
+    def config(self) -> dict[str, Any]:
+        """Everything but the tensors, as JSON values."""
+        columns = [plain.plain(c) for c in self.columns]
+        return {"raw": plain.plain(self.raw), "columns": columns, "ranges": {k: list(v) for k, v in self.ranges.items()}}
+
+
+def _parts(spec: Spec) -> tuple[tuple[str, Spec], ...]:
+    return spec.parts if isinstance(spec, Parts) else (("", spec),)
+
+
+def _range(x: np.ndarray) -> tuple[float, float]:
+    low, high = float(np.nanmin(x)), float(np.nanmax(x))
+    return (low, high) if high > low else (low - 1.0, low + 1.0)

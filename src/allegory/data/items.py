@@ -1,0 +1,48 @@
+"""The training part as methods see it, and batches of any part, on the device when it fits."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from allegory.core import Spec, Tree, tree
+from allegory.data.intake import Intake
+from allegory.data.source import Source
+
+RESIDENT_BYTES = 2 << 30
+
+
+class Items:
+    """Some items of a source, through the intake. `len`, `take`, `batches`; see `core.Items`."""
+
+    def __init__(self, source: Source, intake: Intake, index: np.ndarray, device: torch.device | str = "cpu"):
+        self.source, self.intake, self.index, self.device = source, intake, np.asarray(index), torch.device(device)
+        self.spec: Spec = intake.spec
+        item = tree.leaves(source.take(slice(0, 1)))
+        self._resident: Tree | None = None
+        if sum(leaf.nbytes for leaf in item) * len(index) <= RESIDENT_BYTES:
+            self._resident = tree.to(source.take(self.index), self.device)
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def take(self, index: Tensor | np.ndarray | slice) -> Tree:
+        """The observations at `index` (numbers within these items), float32 on the device."""
+        if self._resident is not None:
+            where = torch.as_tensor(index, device=self.device) if isinstance(index, np.ndarray) else index
+            raw = tree.take(self._resident, where)
+        else:
+            where = index.cpu().numpy() if isinstance(index, Tensor) else index
+            raw = tree.to(self.source.take(self.index[where]), self.device)
+        with torch.no_grad():
+            return self.intake(raw)
+
+    def batches(self, size: int = 1024) -> Iterator[Tree]:
+        """All observations in order."""
+        for start in range(0, len(self), size):
+            yield self.take(slice(start, start + size))
+
+    def whole(self) -> Tree:
+        """All observations at once; for methods that solve."""
+        return tree.cat(list(self.batches()))
