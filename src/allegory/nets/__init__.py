@@ -1,0 +1,20 @@
+"""Plain modules, written once, that know no method. Only this package defines convolutions, attention and norm layers."""
+
+from allegory.nets.attention import Attention, Block
+from allegory.nets.broadcast import Broadcast
+from allegory.nets.choose import DECODERS, ENCODERS, decoder, default, encoder
+from allegory.nets.convnet import ConvNet
+from allegory.nets.deconv import Deconv
+from allegory.nets.encoder import Encoder
+from allegory.nets.mlp import MLP, MLPDecoder, head
+from allegory.nets.norm import BatchNorm, frozen_statistics
+from allegory.nets.parts import PartsDecoder, PartsEncoder
+from allegory.nets.resnet import ResNet, resnet18, resnet50
+from allegory.nets.vit import ViT
+
+__all__ = [
+    "DECODERS", "ENCODERS",
+    "MLP", "Attention", "BatchNorm", "Block", "Broadcast", "ConvNet", "Deconv", "Encoder", "MLPDecoder", "PartsDecoder", "PartsEncoder",
+    "ResNet", "ViT",
+    "decoder", "default", "encoder", "frozen_statistics", "head", "resnet18", "resnet50",
+]  # fmt: skip

@@ -1,0 +1,79 @@
+"""Nets by name, made to fit a spec."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from torch import nn
+
+from allegory.core import Array, Misuse, Parts, Problem, Spec, nearest
+from allegory.nets.broadcast import Broadcast
+from allegory.nets.convnet import ConvNet
+from allegory.nets.deconv import Deconv
+from allegory.nets.encoder import Encoder
+from allegory.nets.mlp import MLP, MLPDecoder
+from allegory.nets.parts import PartsDecoder, PartsEncoder
+from allegory.nets.resnet import resnet18, resnet50
+from allegory.nets.vit import ViT
+
+N = TypeVar("N", bound=nn.Module)
+
+ENCODERS: dict[str, Callable[[Any], Encoder]] = {
+    "mlp": MLP,
+    "mlp-plain": lambda shape: MLP(shape, norm=False),
+    "convnet": ConvNet,
+    "convnet-plain": lambda shape: ConvNet(shape, plain=True),
+    "resnet18": resnet18,
+    "resnet50": resnet50,
+    "vit-tiny": lambda shape: ViT(shape, width=192, heads=3),
+    "vit-small": lambda shape: ViT(shape, width=384, heads=6),
+}
+DECODERS: dict[str, Callable[[Any, int], nn.Module]] = {"mlp": MLPDecoder, "deconv": Deconv, "broadcast": Broadcast}
+DEFAULTS = {"default": ("convnet", "mlp"), "default-plain": ("convnet-plain", "mlp-plain")}
+
+
+def encoder(name: str, spec: Spec) -> Encoder:
+    """A net from observations of `spec` to (b, out), with the int attribute `out`.
+
+    "default" is "convnet" for images and "mlp" for other arrays. The "-plain" ones have no batch statistics and keep places.
+    `Parts` get one net a part; parts that are no images get the default where `name` reads images only.
+    Raises `Misuse` for an unknown name and for a net of images where there are none.
+    """
+    if isinstance(spec, Parts):
+        return PartsEncoder({part: encoder(_fitting(name, of), of) for part, of in spec.parts})
+    array = _array(spec)
+    image, other = DEFAULTS.get(name, (name, name))
+    return _find(image if array.is_image else other, array, ENCODERS, "encoder")(array.shape)
+
+
+def decoder(name: str, spec: Spec, latent: int) -> nn.Module:
+    """A net from (b, latent) to observations of `spec`, real-valued without squashing; "default" is "deconv" for images, else "mlp"."""
+    if isinstance(spec, Parts):
+        return PartsDecoder({part: decoder(_fitting(name, of), of, latent) for part, of in spec.parts})
+    array = _array(spec)
+    if name == "default":
+        name = "deconv" if array.is_image else "mlp"
+    return _find(name, array, DECODERS, "decoder")(array.shape, latent)
+
+
+def default(spec: Spec, out: int) -> nn.Module:
+    """The plain encoder that suits `spec`, with a linear layer to (b, out): no batch statistics, for likelihoods and reconstructions."""
+    trunk = encoder("default-plain", spec)
+    return nn.Sequential(trunk, nn.Linear(trunk.out, out))
+
+
+def _find(name: str, spec: Array, known: Mapping[str, Callable[..., N]], what: str) -> Callable[..., N]:
+    if name not in known:
+        raise nearest(name, ["default", *known], what)
+    if not (spec.is_image or name.startswith("mlp")):
+        raise Misuse(f"the {what} {name!r} reads images (c, h, w); these are {spec}. Use 'mlp' or 'default'")
+    return known[name]
+
+
+def _fitting(name: str, spec: Spec) -> str:
+    return name if name.startswith(("default", "mlp")) or (isinstance(spec, Array) and spec.is_image) else "default"
+
+
+def _array(spec: Spec) -> Array:
+    if not isinstance(spec, Array):
+        raise Problem(f"no net reads {type(spec).__name__} observations yet; bring arrays, images, tables, or Parts of these")
+    return spec

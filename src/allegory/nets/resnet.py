@@ -1,0 +1,80 @@
+"""Residual nets (He et al. 2016), with the stem for small images that SimCLR uses on CIFAR."""
+
+from collections.abc import Callable
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from allegory.nets.encoder import Encoder
+from allegory.nets.norm import BatchNorm
+
+SMALL = 100
+
+
+def _conv(before: int, after: int, kernel: int, stride: int = 1) -> nn.Sequential:
+    """Convolution that keeps the size (over stride), and BatchNorm."""
+    return nn.Sequential(nn.Conv2d(before, after, kernel, stride, kernel // 2, bias=False), BatchNorm(after))
+
+
+class _Residual(nn.Module):
+    """relu(body(x) + x), with a 1x1 convolution on the short way where the shape changes."""
+
+    def __init__(self, body: nn.Module, before: int, after: int, stride: int):
+        super().__init__()
+        self.body = body
+        self.short = nn.Identity() if before == after and stride == 1 else _conv(before, after, 1, stride)
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c2 h2 w2"]:
+        return (self.body(x) + self.short(x)).relu()
+
+
+def _basic(before: int, width: int, stride: int) -> tuple[nn.Module, int]:
+    """Two 3x3 convolutions."""
+    body = nn.Sequential(_conv(before, width, 3, stride), nn.ReLU(), _conv(width, width, 3))
+    return _Residual(body, before, width, stride), width
+
+
+def _bottleneck(before: int, width: int, stride: int) -> tuple[nn.Module, int]:
+    """1x1, 3x3 (which takes the stride: "version 1.5"), 1x1 to four times the width."""
+    after = 4 * width
+    body = nn.Sequential(
+        _conv(before, width, 1), nn.ReLU(), _conv(width, width, 3, stride), nn.ReLU(), _conv(width, after, 1)
+    )  # fmt: skip
+    return _Residual(body, before, after, stride), after
+
+
+class ResNet(Encoder):
+    """(b, c, h, w) -> (b, out) by four stages and the mean over the places. `out` is 512 for resnet18, 2048 for resnet50.
+
+    Images with both sides under 100 pixels get a 3x3 stem without pooling, larger ones the 7x7 stem of stride 2 and max-pooling.
+    """
+
+    def __init__(self, shape: tuple[int, int, int], block: Callable[[int, int, int], tuple[nn.Module, int]], depths: tuple[int, ...]):
+        super().__init__()
+        channels, h, w = shape
+        if max(h, w) < SMALL:
+            self.stem = nn.Sequential(_conv(channels, 64, 3), nn.ReLU())
+        else:
+            self.stem = nn.Sequential(_conv(channels, 64, 7, 2), nn.ReLU(), nn.MaxPool2d(3, 2, 1))
+        blocks: list[nn.Module] = []
+        width = 64
+        for stage, depth in enumerate(depths):
+            for i in range(depth):
+                one, width = block(width, 64 * 2**stage, 2 if stage > 0 and i == 0 else 1)
+                blocks.append(one)
+        self.blocks = nn.Sequential(*blocks)
+        self.out = width
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b out"]:
+        return self.blocks(self.stem(x)).mean((2, 3))
+
+
+def resnet18(shape: tuple[int, int, int]) -> ResNet:
+    return ResNet(shape, _basic, (2, 2, 2, 2))
+
+
+def resnet50(shape: tuple[int, int, int]) -> ResNet:
+    return ResNet(shape, _bottleneck, (3, 4, 6, 3))
