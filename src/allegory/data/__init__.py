@@ -2,6 +2,7 @@
 
 from allegory.data.intake import Intake
 from allegory.data.items import Items
-from allegory.data.source import PARTS, Column, Factors, Labels, Lazy, Part, Skipped, Source
+from allegory.data.leaves import Lazy, Rows
+from allegory.data.source import PARTS, Column, Factors, Labels, Part, Skipped, Source
 
-__all__ = ["PARTS", "Column", "Factors", "Intake", "Items", "Labels", "Lazy", "Part", "Skipped", "Source"]
+__all__ = ["PARTS", "Column", "Factors", "Intake", "Items", "Labels", "Lazy", "Part", "Rows", "Skipped", "Source"]

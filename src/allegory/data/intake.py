@@ -4,16 +4,19 @@ Images become [-1, 1]; vectors are imputed and standardised; categories become o
 with the weights and into an exported graph, and it is applied in one place for training, encoding, export and questions.
 """
 
+import math
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from allegory.core import Array, Parts, Problem, Spec, Tree, plain
+from allegory.core import SPECS, Array, Parts, Problem, Spec, Tree, plain
+from allegory.data.align import aligned
 from allegory.data.source import Column, Source
 
 FIT_ITEMS = 50_000
+FIT_BYTES = 1 << 30
 
 
 class Pixels(nn.Module):
@@ -48,9 +51,9 @@ class Standardise(nn.Module):
         return self
 
     def forward(self, x: Tensor) -> Tensor:
-        flat = x.flatten(1).float()
+        flat = x.flatten(1) if x.is_floating_point() else x.flatten(1).double()  # large whole numbers lose nothing before the mean goes
         z = torch.where(torch.isfinite(flat), (flat - self.mean) / self.scale, torch.zeros_like(flat))
-        return z.view(x.shape)
+        return z.float().view(x.shape)
 
 
 class Table(nn.Module):
@@ -101,7 +104,8 @@ class Intake(nn.Module):
     @staticmethod
     def fit(source: Source, index: np.ndarray) -> "Intake":
         """The intake of a source; statistics come from the items at `index` (the training part, at most 50,000 of them)."""
-        sample = source.take(index[:: max(1, len(index) // FIT_ITEMS)])
+        most = max(1, min(FIT_ITEMS, FIT_BYTES // max(1, source.item_bytes)))
+        sample = source.take(index[:: max(1, math.ceil(len(index) / most))])
         parts = {name: sample[name] if name else sample for name, _ in _parts(source.spec)}
         ranges = {n: _range(parts[n]) for n, s in _parts(source.spec) if isinstance(s, Array) and s.is_image and not s.levels}
         intake = Intake(source.spec, source.columns, ranges)
@@ -119,10 +123,29 @@ class Intake(nn.Module):
             return {name: self.rules[f"at_{name}"](x[name]) for name, _ in _parts(self.raw)}
         return self.rules["at_"](x)
 
+    def accept(self, source: Source) -> Source:
+        """`source` in the terms of training: its columns in training's order and codes. Raises `Problem` where it does not fit."""
+        return aligned(source, self.raw, self.columns)
+
     def config(self) -> dict[str, Any]:
         """Everything but the tensors, as JSON values."""
         columns = [plain.plain(c) for c in self.columns]
         return {"raw": plain.plain(self.raw), "columns": columns, "ranges": {k: list(v) for k, v in self.ranges.items()}}
+
+    @staticmethod
+    def from_config(config: dict[str, Any]) -> "Intake":
+        """The intake that `config` wrote; its tensors come from the state dict. Raises `Problem` for anything unexpected."""
+        if not isinstance(config, dict) or set(config) != {"raw", "columns", "ranges"}:
+            raise Problem("intake: expected the settings raw, columns and ranges; this file was not written by allegory")
+        raw = plain.restore(config["raw"], SPECS, Spec, "intake.raw")
+        columns = plain.restore(config["columns"], {"Column": Column}, tuple[Column, ...], "intake.columns")
+        pairs = plain.restore(config["ranges"], {}, dict, "intake.ranges")
+        ranges = {name: plain.restore(pair, {}, tuple[float, float], f"intake.ranges.{name}") for name, pair in pairs.items()}
+        if not all(-math.inf < low < high < math.inf for low, high in ranges.values()):
+            raise Problem(f"intake.ranges: expected finite pairs low < high, got {ranges}")
+        if columns and raw != Array((len(columns),)):
+            raise Problem(f"intake: {len(columns)} columns do not go with {raw}")
+        return Intake(raw, columns, ranges)
 
 
 def _parts(spec: Spec) -> tuple[tuple[str, Spec], ...]:
@@ -130,5 +153,6 @@ def _parts(spec: Spec) -> tuple[tuple[str, Spec], ...]:
 
 
 def _range(x: np.ndarray) -> tuple[float, float]:
-    low, high = float(np.nanmin(x)), float(np.nanmax(x))
+    finite = x[np.isfinite(x)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
     return (low, high) if high > low else (low - 1.0, low + 1.0)

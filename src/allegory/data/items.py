@@ -14,14 +14,17 @@ RESIDENT_BYTES = 2 << 30
 
 
 class Items:
-    """Some items of a source, through the intake. `len`, `take`, `batches`; see `core.Items`."""
+    """Some items of a source, through the intake. `len`, `take`, `batches`; see `core.Items`.
+
+    Up to `RESIDENT_BYTES` of them are kept on the device as stored; more are read (or rendered, or decoded) batch by batch.
+    """
 
     def __init__(self, source: Source, intake: Intake, index: np.ndarray, device: torch.device | str = "cpu"):
-        self.source, self.intake, self.index, self.device = source, intake, np.asarray(index), torch.device(device)
+        self.source = source = intake.accept(source)
+        self.intake, self.index, self.device = intake, np.asarray(index), torch.device(device)
         self.spec: Spec = intake.spec
-        item = tree.leaves(source.take(slice(0, 1)))
         self._resident: Tree | None = None
-        if sum(leaf.nbytes for leaf in item) * len(index) <= RESIDENT_BYTES:
+        if source.item_bytes * len(self.index) <= RESIDENT_BYTES:
             self._resident = tree.to(source.take(self.index), self.device)
 
     def __len__(self) -> int:
@@ -30,11 +33,9 @@ class Items:
     def take(self, index: Tensor | np.ndarray | slice) -> Tree:
         """The observations at `index` (numbers within these items), float32 on the device."""
         if self._resident is not None:
-            where = torch.as_tensor(index, device=self.device) if isinstance(index, np.ndarray) else index
-            raw = tree.take(self._resident, where)
+            raw = tree.take(self._resident, torch.as_tensor(index, device=self.device) if isinstance(index, np.ndarray) else index)
         else:
-            where = index.cpu().numpy() if isinstance(index, Tensor) else index
-            raw = tree.to(self.source.take(self.index[where]), self.device)
+            raw = tree.to(self.source.take(self.index[index.cpu().numpy() if isinstance(index, Tensor) else index]), self.device)
         with torch.no_grad():
             return self.intake(raw)
 

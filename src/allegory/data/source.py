@@ -1,34 +1,25 @@
 """Observations, with whatever is known about them. A source knows its fingerprint and its parts; it never augments."""
 
 import hashlib
+import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 
 from allegory.core import Problem, Spec, Tree, tree
+from allegory.data.hashing import keys_of, row_keys, spread
+from allegory.data.leaves import Rows
 
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 SHARES = (0.7, 0.1, 0.2)
-CHUNK = 4096
-
-
-class Lazy(Protocol):
-    """An array made on demand: rendered, decoded or read from disk. `keys()` names the content without making it."""
-
-    shape: tuple[int, ...]
-    dtype: np.dtype
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: np.ndarray) -> np.ndarray: ...
-
-    def keys(self) -> np.ndarray:
-        """(n,) uint64, equal only for equal items."""
-        ...
+FEWEST = 10
+CHUNK_BYTES = 32 << 20
+COPY_BYTES = 256 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,8 +92,16 @@ class Source:
 
     def take(self, index: np.ndarray | slice) -> Tree:
         """The stored observations at `index`, as numpy arrays."""
-        rows = np.arange(len(self))[index]
+        rows = self._rows(index)
         return tree.map(lambda leaf: np.asarray(leaf[rows]), self.x)
+
+    def _rows(self, index: Any) -> np.ndarray:
+        return np.arange(*index.indices(len(self))) if isinstance(index, slice) else np.arange(len(self))[index]
+
+    @cached_property
+    def item_bytes(self) -> int:
+        """The size of one stored item."""
+        return sum(math.prod(leaf.shape[1:]) * np.dtype(leaf.dtype).itemsize for leaf in tree.leaves(self.x))
 
     def id(self, i: int) -> str:
         """The name of item i: its path, its id, or its number."""
@@ -116,7 +115,9 @@ class Source:
         kinds = list(tree.leaves(self.x))
         if len(kinds) == 1 and hasattr(kinds[0], "keys"):
             return np.asarray(kinds[0].keys(), dtype=np.uint64)
-        return content_keys(self)
+        step = max(1, CHUNK_BYTES // max(1, self.item_bytes))
+        chunks = [row_keys(*tree.leaves(self.take(slice(i, i + step)))) for i in range(0, len(self), step)]
+        return np.concatenate(chunks) if chunks else np.zeros(0, dtype=np.uint64)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -133,8 +134,9 @@ class Source:
             return np.asarray(self.parts)
         keys = self.item_keys
         if self.groups is not None:
-            keys = np.array([_hash(str(g).encode()) for g in self.groups], dtype=np.uint64)
-        share = _spread(keys).astype(np.float64) / 2.0**64
+            alone = np.array([g is None or g == "" for g in self.groups])
+            keys = np.where(alone, keys, keys_of(self.groups))
+        share = spread(keys).astype(np.float64) / 2.0**64
         return np.searchsorted(np.cumsum(SHARES)[:-1], share, side="right")
 
     def part(self, name: Part) -> np.ndarray:
@@ -144,10 +146,11 @@ class Source:
         return np.flatnonzero(self._part_of == PARTS.index(name))
 
     def subset(self, index: np.ndarray, name: str | None = None) -> "Source":
-        """The items at `index` as a source of their own; parts are kept."""
-        index = np.arange(len(self))[index]
+        """The items at `index` as a source of their own; parts are kept. What is large stays where it is."""
+        index = self._rows(index)
+        small = self.item_bytes * len(index) <= COPY_BYTES
         return Source(
-            name=name or self.name, spec=self.spec, x=self.take(index),
+            name=name or self.name, spec=self.spec, x=self.take(index) if small else tree.map(lambda leaf: Rows(leaf, index), self.x),
             labels=self.labels and Labels(self.labels.values[index], self.labels.names),
             factors=self.factors and Factors(self.factors.names, self.factors.sizes, self.factors.values[index]),
             groups=None if self.groups is None else [self.groups[i] for i in index], parts=self._part_of[index],
@@ -157,45 +160,60 @@ class Source:
     def describe(self) -> str:
         """What was understood, in a few lines."""
         counts = ", ".join(f"{len(self.part(p))} {p}" for p in PARTS)
-        lines = [f"{self.name}: {len(self)} items, {self.spec} ({counts})"]
+        kinds = ", ".join(dict.fromkeys(str(np.dtype(leaf.dtype)) for leaf in tree.leaves(self.x)))
+        lines = [f"{self.name}: {len(self)} items, {self.spec}, stored as {kinds} ({counts})"]
+        if self.columns:
+            lines.append(
+                "columns: " + "; ".join(_columns(self.columns, kind) for kind in ("number", "category") if _columns(self.columns, kind))
+            )
         if self.labels is not None:
             known = int(self.labels.known.sum())
-            lines.append(f"labels: {len(self.labels.names)} classes, {known} of {len(self)} items labelled")
+            lines.append(f"labels: {len(self.labels.names)} classes ({_some(self.labels.names)}), {known} of {len(self)} items labelled")
         if self.factors is not None:
             lines.append("factors: " + ", ".join(f"{n} ({s})" for n, s in zip(self.factors.names, self.factors.sizes, strict=True)))
         lines.extend(self.notes)
         if self.skipped:
-            lines.append(f"skipped {len(self.skipped)}: " + "; ".join(f"{s.id} ({s.reason})" for s in self.skipped[:5]))
+            lines.append(f"used {len(self)} of {len(self) + len(self.skipped)}; skipped {len(self.skipped)}: {_reasons(self.skipped)}")
         return "\n".join(lines)
 
     def check(self) -> None:
-        """Raises `Problem` when the items do not fit the spec or there are too few to learn from."""
-        self.spec.check(self.x, self.name)
+        """Raises `Problem` when the items do not fit the spec or there are too few to learn from and to measure on."""
+        self.check_items()
+        if len(self) < FEWEST:
+            raise Problem(f"{self.name}: {len(self)} items are too few to split and learn from; bring at least {FEWEST}, better 100")
+        counts = {p: len(self.part(p)) for p in PARTS}
+        needed = PARTS if self.parts is None else PARTS[:1]
+        if not all(counts[p] for p in needed):
+            got = ", ".join(f"{n} {p}" for p, n in counts.items())
+            why = "groups or duplicates" if len(self) >= 100 else "items"
+            raise Problem(f"{self.name}: the split gives {got}; that leaves nothing to measure on. Bring more {why}, or give `parts`")
+
+    def check_items(self) -> None:
+        """Raises `Problem` when there are no items, or when they do not fit the spec; enough for encoding."""
         lengths = {len(leaf) for leaf in tree.leaves(self.x)}
         if len(lengths) > 1:
             raise Problem(f"{self.name}: the parts have different numbers of items: {sorted(lengths)}")
-        if len(self) < 10:
-            raise Problem(f"{self.name}: {len(self)} items are too few to split and learn from; bring at least 10")
+        if not len(self):
+            reasons = f"; skipped {len(self.skipped)}: {_reasons(self.skipped)}" if self.skipped else ""
+            raise Problem(f"{self.name}: there is nothing to use in it{reasons}")
+        self.spec.check(self.x, self.name)
 
 
-def content_keys(source: Source) -> np.ndarray:
-    """(n,) uint64: a hash of the bytes of every item."""
-    keys = np.empty(len(source), dtype=np.uint64)
-    for start in range(0, len(source), CHUNK):
-        x = source.take(slice(start, start + CHUNK))
-        for j in range(tree.length(x)):
-            keys[start + j] = _hash(b"".join(np.ascontiguousarray(leaf[j]).tobytes() for leaf in tree.leaves(x)))
-    return keys
+def _some(names: Sequence[str], most: int = 6) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def _hash(content: bytes) -> int:
-    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little")
+def _columns(columns: Sequence[Column], kind: str) -> str:
+    names = [c.name if kind == "number" else f"{c.name} ({len(c.categories)})" for c in columns if c.kind == kind]
+    plural = "numbers" if kind == "number" else "categories"
+    return f"{len(names)} {plural}: {_some(names, 12)}" if names else ""
 
 
-def _spread(keys: np.ndarray) -> np.ndarray:
-    """Keys made by a `Lazy` may be consecutive numbers; this spreads them over 64 bits (splitmix64)."""
-    with np.errstate(over="ignore"):
-        z = keys.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return z ^ (z >> np.uint64(31))
+def _reasons(skipped: Sequence[Skipped]) -> str:
+    """The reasons, most frequent first, each with one example."""
+    first: dict[str, str] = {}
+    for s in skipped:
+        first.setdefault(s.reason, s.id)
+    counts = Counter(s.reason for s in skipped).most_common(6)
+    said = [f"{first[r]} ({r})" if n == 1 else f"{n} x {r} ({first[r]} ...)" for r, n in counts]
+    return "; ".join(said) + (" ..." if len(first) > len(counts) else "")
