@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from allegory.core import Array, Parts, Problem, Spec, tree
+from allegory.core import Array, Parts, Problem, Spec
 from allegory.data.source import Column, Source
 
 
@@ -46,9 +46,9 @@ def _recoded(source: Source, raw: Spec, columns: tuple[Column, ...]) -> Source:
         has = ", ".join(repr(c.name) for c in source.columns)
         raise Problem(f"{source.name} lacks the columns {', '.join(map(repr, missing))} that were learned from; it has {has}")
     x = np.empty((len(source), len(columns)), dtype=np.float64)
-    stored = next(tree.leaves(source.x))
+    stored = source.take(slice(None))
     for i, column in enumerate(columns):
-        x[:, i] = _recode(np.asarray(stored[:, at[column.name]]), source.columns[at[column.name]], column, source.name)
+        x[:, i] = _recode(stored[:, at[column.name]], source.columns[at[column.name]], column, source.name)
     return replace(source, x=x, spec=raw, columns=columns, keys=source.item_keys)
 
 

@@ -1,0 +1,22 @@
+"""What an opener hands over."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from allegory.data.source import Source
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A source, and the values that stand beside its items by name (the columns of a table, the folders of files, the keys of an .npz).
+
+    `used` are the numbers of the inputs that became items, when some were left out. `root` is the folder or file they come from.
+    """
+
+    source: Source
+    beside: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    used: np.ndarray | None = None
+    root: str = ""
