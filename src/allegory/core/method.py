@@ -1,10 +1,11 @@
 """A method is a frozen dataclass of hyperparameters and a card. It owns no weights, data, optimiser, device or logger."""
 
 import abc
+import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 import torch
 from torch import nn
@@ -51,6 +52,11 @@ class Method(abc.ABC, Generic[N]):
     def build(self, spec: Spec, n: int) -> N:
         """The nets, untrained, for observations of `spec`; `n` counts the training items. The caller fences the randomness."""
 
+    def resolved(self, spec: Spec, source: Any) -> Self:
+        """This method with every field said that follows from the data (views, likelihood, number of classes)."""
+        del spec, source
+        return self
+
     def prepare(self, net: N, items: Items, dice: Dice) -> None:
         """Once, over the training part, before the first step: graphs, vocabularies, data-dependent initialisation."""
 
@@ -72,6 +78,9 @@ class Trained(Method[N]):
         """The views to use when none were given; None shows the observation itself. `source` knows what keeps its meaning."""
         del spec, source
         return None
+
+    def resolved(self, spec: Spec, source: Any) -> Self:
+        return self if self.views is not None else dataclasses.replace(self, views=self.default_views(spec, source))
 
     @abc.abstractmethod
     def players(self, net: N) -> Sequence[Player]:

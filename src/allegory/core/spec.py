@@ -18,6 +18,7 @@ class Spec:
 
     def check(self, x: tree.Tree, what: str = "the data") -> None:
         """Raises `Problem` when the items of `x` are not of this spec."""
+        del x
         raise Problem(f"{type(self).__name__} observations are declared, but no method reads them yet; got {what}")
 
 

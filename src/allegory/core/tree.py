@@ -36,7 +36,7 @@ def is_leaf(tree: Tree) -> bool:
     return not isinstance(tree, (dict, tuple, Ragged))
 
 
-def map(f: Callable[..., Any], tree: Tree, *more: Tree) -> Tree:  # noqa: A001 - the name of the operation
+def map(f: Callable[..., Any], tree: Tree, *more: Tree) -> Tree:
     """`f` on every leaf; further trees of the same form are walked along. A NamedTuple keeps its type."""
     if isinstance(tree, dict):
         return {k: map(f, v, *(m[k] for m in more)) for k, v in tree.items()}

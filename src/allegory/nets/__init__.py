@@ -7,7 +7,7 @@ from allegory.nets.convnet import ConvNet
 from allegory.nets.deconv import Deconv
 from allegory.nets.encoder import Encoder
 from allegory.nets.mlp import MLP, MLPDecoder, head
-from allegory.nets.norm import BatchNorm, frozen_statistics
+from allegory.nets.norm import BatchNorm, frozen_statistics, has_batch_statistics
 from allegory.nets.parts import PartsDecoder, PartsEncoder
 from allegory.nets.resnet import ResNet, resnet18, resnet50
 from allegory.nets.vit import ViT
@@ -16,5 +16,5 @@ __all__ = [
     "DECODERS", "ENCODERS",
     "MLP", "Attention", "BatchNorm", "Block", "Broadcast", "ConvNet", "Deconv", "Encoder", "MLPDecoder", "PartsDecoder", "PartsEncoder",
     "ResNet", "ViT",
-    "decoder", "default", "encoder", "frozen_statistics", "head", "resnet18", "resnet50",
+    "decoder", "default", "encoder", "frozen_statistics", "has_batch_statistics", "head", "resnet18", "resnet50",
 ]  # fmt: skip

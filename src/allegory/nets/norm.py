@@ -74,3 +74,8 @@ def frozen_statistics(*modules: nn.Module) -> Iterator[None]:
     finally:
         for norm, was in zip(norms, before, strict=True):
             norm.moving = was
+
+
+def has_batch_statistics(module: nn.Module) -> bool:
+    """True when an example's output in training mode depends on its batch mates."""
+    return any(isinstance(m, BatchNorm) for m in module.modules())

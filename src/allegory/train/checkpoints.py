@@ -127,7 +127,7 @@ def restore(tensors: Mapping[str, Tensor], nets: Mapping[str, nn.Module], optimi
 
     Raises `Problem` when a net or optimiser is missing or unknown, or a tensor's name, shape or type is not the net's.
     """
-    _same({k.split("/")[1] for k in tensors if k.startswith("net/")}, {n for n in nets if contents(nets[n])}, "the checkpoint's nets")
+    compare(tensors, nets)
     for name, net in nets.items():
         fill(net, _under(tensors, f"net/{name}/"), f"net {name!r}")
     unknown = {k.split("/")[1] for k in tensors if k.startswith("optim/")} - set(optimisers)
@@ -135,6 +135,13 @@ def restore(tensors: Mapping[str, Tensor], nets: Mapping[str, nn.Module], optimi
         raise Problem(f"the checkpoint holds optimisers that this run does not have: {', '.join(sorted(unknown))}")
     for name, optimiser in optimisers.items():
         _fill_optimiser(optimiser, _under(tensors, f"optim/{name}/"), name)
+
+
+def compare(tensors: Mapping[str, Tensor], nets: Mapping[str, nn.Module]) -> None:
+    """Raises `Problem` unless the tensors under "net/" are those of `nets`; nothing is moved, and `nets` may live on the meta device."""
+    _same({k.split("/")[1] for k in tensors if k.startswith("net/")}, {n for n in nets if contents(nets[n])}, "the file's nets")
+    for name, net in nets.items():
+        _fits(net, _under(tensors, f"net/{name}/"), f"net {name!r}")
 
 
 def contents(net: nn.Module) -> dict[str, Tensor]:
@@ -149,6 +156,17 @@ def fill(net: nn.Module, tensors: Mapping[str, Tensor], what: str = "the net") -
     A buffer whose size the data decide (a table, a set of components) takes its shape from `tensors` if its module declares it:
     `sized = {"components": 1_000_000}`, the greatest number of elements that is believable; the number of axes must agree.
     """
+    _fits(net, tensors, what)
+    with torch.no_grad():
+        for name, t in contents(net).items():
+            if tensors[name].shape == t.shape:
+                t.copy_(tensors[name])
+            else:
+                owner, _, leaf = name.rpartition(".")
+                setattr(net.get_submodule(owner), leaf, tensors[name].to(t.device, copy=True))
+
+
+def _fits(net: nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:
     own = contents(net)
     _same(set(tensors), set(own), f"{what}'s tensors")
     sizes = {f"{path}.{k}".lstrip("."): most for path, m in net.named_modules() for k, most in getattr(m, "sized", {}).items()}
@@ -160,13 +178,6 @@ def fill(net: nn.Module, tensors: Mapping[str, Tensor], what: str = "the net") -
                 f"{t.dtype} of shape {tuple(t.shape)}" if name not in sizes else f"{t.dtype}, {t.ndim} axes, <= {sizes[name]} elements"
             )
             raise Problem(f"{what}: expected {name!r} as {expected}, got {new.dtype} of shape {tuple(new.shape)}")
-    with torch.no_grad():
-        for name, t in own.items():
-            if tensors[name].shape == t.shape:
-                t.copy_(tensors[name])
-            else:
-                owner, _, leaf = name.rpartition(".")
-                setattr(net.get_submodule(owner), leaf, tensors[name].to(t.device, copy=True))
 
 
 def _fill_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor], name: str) -> None:

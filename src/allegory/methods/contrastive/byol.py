@@ -1,0 +1,123 @@
+r"""Predict a slow teacher's code of one view from the other view; no negatives.
+
+**Model.** Student $f_\theta$, projection $g_\theta$, predictor $q_\theta$; a teacher $(f_\xi, g_\xi)$ that follows the student.
+
+**Objective.** $2 - 2\cos(q_\theta(z_\theta), \mathrm{sg}(z'_\xi))$, both ways round (eq. 2); then $\xi \leftarrow \tau\xi + (1-\tau)\theta$
+with $\tau = 1 - (1 - \tau_0)(\cos(\pi\,t) + 1)/2$ (eq. 1 and sec. 3.2).
+
+**Notation.** `q` = predictor, `tau` = $\tau_0$, `t` = progress.
+
+**When it fails.** Collapse to one point, when the teacher follows too fast or the predictor learns too slowly: look at the effective rank.
+
+**Reference.** J.-B. Grill et al., Bootstrap Your Own Latent, 2020, https://arxiv.org/abs/2006.07733
+"""
+
+import copy
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar, final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from allegory import nets, views
+from allegory.core import (
+    Batch,
+    Card,
+    Claim,
+    CodeKind,
+    Loss,
+    Moment,
+    Optim,
+    Paper,
+    Player,
+    Recipe,
+    Spec,
+    Trained,
+    Views,
+    batch_mean,
+    move_average,
+)
+from allegory.methods.contrastive._projected import ProjectedNet
+from allegory.objectives import cosine_regression
+
+
+class BYOLNet(nn.Module):
+    """Student and predictor, which learn, and teacher, which follows."""
+
+    def __init__(self, spec: Spec, encoder: str, hidden: int, out: int):
+        super().__init__()
+        self.student = ProjectedNet(spec, encoder, hidden, out)
+        self.q = nets.head((out, hidden or self.student.body.out, out))
+        self.teacher = copy.deepcopy(self.student).requires_grad_(False).eval()
+
+
+@final
+@dataclass(frozen=True)
+class BYOL(Trained[BYOLNet]):
+    """BYOL (Grill et al. 2020): minimises 2 - 2 cos(q(z), sg(z')) between two views, the second seen by a moving-average teacher.
+
+    tau: how much the teacher keeps at the start. encoder: name of a net. hidden, projection: widths of head and predictor.
+    """
+
+    tau: float = 0.97
+    encoder: str = "default"
+    hidden: int = 256
+    projection: int = 64
+
+    recipe: ClassVar[Recipe] = Recipe(steps=400, batch=256, optim=Optim(lr=2e-3), note="paper: tau .996, batch 4096, LARS, 1000 epochs")
+    card: ClassVar[Card] = Card(
+        family="contrastive",
+        title="Bootstrap your own latent",
+        paper=Paper(
+            "Grill et al.",
+            "Bootstrap Your Own Latent: A New Approach to Self-Supervised Learning",
+            2020,
+            "https://arxiv.org/abs/2006.07733",
+            "1 and 2",
+        ),
+        density="not modelled",
+        manifold="hypersphere",
+        principle="prediction of a hidden property",
+        modelled=r"q_\theta(g_\theta(f_\theta(v))) \approx g_\xi(f_\xi(v'))",
+        minimised=r"2 - 2\cos(q_\theta(z_\theta), \mathrm{sg}(z'_\xi)) \;+\; \text{the same with } v, v' \text{ swapped}",
+        unit="squared distance on the sphere",
+        buys="No negatives: small batches work, and no false negatives.",
+        costs="A second network in memory, and no objective that says when it is done.",
+        fails="Collapse; look at the effective rank, raise tau or the predictor's learning rate.",
+        code=CodeKind(),
+        tiny={"projection": 16, "hidden": 32},
+        claims=(Claim("linear_probe", "accuracy", "digits", 0.97, {}, seeds=3),),
+    )
+
+    def default_views(self, spec: Spec, source: Any) -> Views | None:
+        return views.Pair(views.augment(spec, source.mirror))
+
+    def build(self, spec: Spec, n: int) -> BYOLNet:
+        del n
+        return BYOLNet(spec, self.encoder, self.hidden, self.projection)
+
+    def players(self, net: BYOLNet) -> Sequence[Player]:
+        return [Player("student", (net.student, net.q), partial(self._loss, net))]
+
+    def _loss(self, net: BYOLNet, batch: Batch, now: Moment) -> Loss:
+        del now
+        first, second = batch.views
+        with torch.no_grad():
+            target_first, target_second = net.teacher(first), net.teacher(second)
+        there = cosine_regression(net.q(net.student(first)), target_second)
+        back = cosine_regression(net.q(net.student(second)), target_first)
+        loss = batch_mean(there + back)
+        return Loss(loss, {"regression": loss})
+
+    def after_step(self, net: BYOLNet, now: Moment, memos: Mapping[str, Any]) -> None:
+        del memos
+        keep = 1.0 - (1.0 - self.tau) * (math.cos(math.pi * now.progress) + 1.0) / 2.0
+        move_average(net.teacher, net.student, keep)
+
+    def encode(self, net: BYOLNet, x: Float[Tensor, "b *d"]) -> Float[Tensor, "b z"]:
+        h: Tensor = net.student.body(x)
+        return h

@@ -1,0 +1,100 @@
+"""The template of the variational family: an encoder of a Gaussian posterior, a decoder, and one hole - what is added to the distortion."""
+
+import abc
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Self
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from allegory import nets
+from allegory.core import Array, Batch, Code, Density, Dice, Loss, Moment, Player, Spec, Trained, batch_mean
+from allegory.objectives import Likelihood, gaussian_kl, log_likelihood, observed, reparameterise
+
+
+class VariationalNet(nn.Module):
+    """q(z|x) = N(mu(x), diag sigma^2(x)) and the decoder of p(x|z)."""
+
+    def __init__(self, spec: Spec, latent: int, encoder: str, decoder: str):
+        super().__init__()
+        self.body = nets.encoder(encoder, spec)
+        self.posterior = nn.Linear(self.body.out, 2 * latent)
+        self.decoder = nets.decoder(decoder, spec, latent)
+
+    def q(self, x: Float[Tensor, "b *d"]) -> tuple[Float[Tensor, "b z"], Float[Tensor, "b z"]]:
+        """mu and log sigma^2 of the posterior."""
+        mu, log_var = self.posterior(self.body(x)).chunk(2, dim=1)
+        return mu, log_var.clamp(-20.0, 20.0)
+
+
+@dataclass(frozen=True)
+class Variational(Trained[Any]):
+    """What all variational autoencoders share.
+
+    latent: number of latents. encoder, decoder: names of nets. likelihood: bernoulli | gaussian | sigma; None follows the data
+    (bernoulli for two levels, else sigma).
+    """
+
+    latent: int = 10
+    encoder: str = "default-plain"
+    decoder: str = "default"
+    likelihood: Likelihood | None = None
+
+    @abc.abstractmethod
+    def added(self, net: Any, z: Float[Tensor, "b z"], kl: Float[Tensor, "b z"], now: Moment) -> Tensor:
+        """The hole: what is added to the mean distortion (scalar, nats). `kl` holds the nats spent by each latent."""
+
+    def resolved(self, spec: Spec, source: Any) -> Self:
+        if self.likelihood is not None:
+            return super().resolved(spec, source)
+        binary = isinstance(spec, Array) and spec.levels == 2
+        return dataclasses.replace(super().resolved(spec, source), likelihood="bernoulli" if binary else "sigma")
+
+    def build(self, spec: Spec, n: int) -> VariationalNet:
+        del n
+        return VariationalNet(spec, self.latent, self.encoder, self.decoder)
+
+    def players(self, net: VariationalNet) -> Sequence[Player]:
+        additive = self.likelihood != "sigma" and not nets.has_batch_statistics(net)
+        return [Player("vae", (net,), partial(self.negative_elbo, net), additive=additive)]
+
+    def negative_elbo(self, net: VariationalNet, batch: Batch, now: Moment) -> Loss:
+        """Distortion plus what the method adds, and both terms in nats per example."""
+        x = batch.x
+        mu, log_var = net.q(batch.views)
+        z = reparameterise(mu, log_var, now.dice.normal("eps", mu.shape[1]).to(mu.dtype))
+        distortion = batch_mean(-log_likelihood(self._kind, x, net.decoder(z)))
+        kl = gaussian_kl(mu, log_var)
+        rate = batch_mean(kl.sum(1))
+        return Loss(distortion + self.added(net, z, kl, now), {"distortion": distortion, "rate": rate, "elbo": -(distortion + rate)})
+
+    @property
+    def _kind(self) -> Likelihood:
+        return self.likelihood or "gaussian"
+
+    def encode(self, net: VariationalNet, x: Float[Tensor, "b *d"]) -> Float[Tensor, "b z"]:
+        return net.q(x)[0]
+
+    def codes(self, net: VariationalNet, x: Float[Tensor, "b *d"], names: tuple[str, ...] | None = None) -> dict[str, Code]:
+        """mean, log_variance and kl (nats) of the posterior, each (b, z)."""
+        mu, log_var = net.q(x)
+        every = {"mean": mu, "log_variance": log_var, "kl": gaussian_kl(mu, log_var)}
+        return {name: Code(every[name]) for name in names or tuple(every)}
+
+    def decode(self, net: VariationalNet, z: Float[Tensor, "b z"]) -> Float[Tensor, "b *d"]:
+        return observed(self._kind, net.decoder(z))
+
+    def sample(self, net: VariationalNet, n: int, dice: Dice) -> Float[Tensor, "n *d"]:
+        weight = net.posterior.weight
+        return self.decode(net, dice.rows(n).normal("prior", self.latent).to(weight))
+
+    def log_density(self, net: VariationalNet, x: Float[Tensor, "b *d"], dice: Dice) -> Density:
+        """The evidence lower bound with one draw an example."""
+        mu, log_var = net.q(x)
+        z = reparameterise(mu, log_var, dice.normal("eps", mu.shape[1]).to(mu.dtype))
+        bound = log_likelihood(self._kind, x, net.decoder(z)) - gaussian_kl(mu, log_var).sum(1)
+        return Density(torch.as_tensor(bound), "lower bound")

@@ -1,0 +1,55 @@
+r"""A VAE that pays more for every nat: with beta above 1 each latent has to earn its keep, and tends to stand for one factor.
+
+**Model.** As the VAE.
+
+**Objective.** $-E_q \log p(x|z) + \beta\, KL(q(z|x) \,\|\, p(z))$ (eq. 4). Beta weighs nats, summed over latents: it is not divided by
+sizes of image or code.
+
+**Notation.** `beta` = $\beta$; `distortion` and `rate` as in the VAE.
+
+**When it fails.** A large beta drives latents to the prior one by one, small factors first; look at the KL of each latent.
+Without inductive bias no objective of this form identifies factors (Locatello et al. 2019).
+
+**Reference.** I. Higgins et al., beta-VAE: Learning Basic Visual Concepts with a Constrained Variational Framework, 2017,
+https://openreview.net/forum?id=Sy2fzU9gl
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, final
+
+from jaxtyping import Float
+from torch import Tensor
+
+from allegory.core import Card, Claim, CodeKind, Moment, Optim, Paper, Recipe, batch_mean
+from allegory.methods.latent._variational import Variational
+
+
+@final
+@dataclass(frozen=True)
+class BetaVAE(Variational):
+    """beta-VAE (Higgins et al. 2017): minimises distortion + beta * rate, in nats per example.
+
+    beta: the price of a nat; 1 is the VAE.
+    """
+
+    beta: float = 4.0
+
+    recipe: ClassVar[Recipe] = Recipe(steps=2000, batch=128, optim=Optim(lr=1e-3, weight_decay=0.0))
+    card: ClassVar[Card] = Card(
+        family="latent",
+        title="beta-VAE",
+        paper=Paper("Higgins et al.", "beta-VAE: Learning Basic Visual Concepts with a Constrained Variational Framework", 2017,
+                    "https://openreview.net/forum?id=Sy2fzU9gl", "4"),
+        density="prescribed latent", manifold="Euclidean space", principle="compression", decoder="network",
+        modelled=r"p(x) = \int p(x|z)\,N(z; 0, I)\,dz",
+        minimised=r"-E_{q(z|x)} \log p(x|z) + \beta\, KL(q(z|x)\,\|\,p(z))", unit="nats per example",
+        buys="A short code whose axes tend to follow the factors of variation.",
+        costs="Detail: what costs more than beta nats a nat of distortion is dropped.",
+        fails="Small factors vanish first as beta grows; look at the KL of each latent and at the traversals.",
+        code=CodeKind(stochastic=True, disentangled=True), tiny={"latent": 4},
+        claims=(Claim("linear_probe", "accuracy", "digits", 0.80, {}, seeds=3),),
+    )  # fmt: skip
+
+    def added(self, net: Any, z: Float[Tensor, "b z"], kl: Float[Tensor, "b z"], now: Moment) -> Tensor:
+        del net, z, now
+        return self.beta * batch_mean(kl.sum(1))

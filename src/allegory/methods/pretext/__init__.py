@@ -1,0 +1,1 @@
+"""Puzzles: a label that the data carry themselves."""

@@ -1,0 +1,1 @@
+"""Learning from labels: what the others are compared with."""

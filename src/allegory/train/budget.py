@@ -1,0 +1,30 @@
+"""A time budget is turned once into a number of steps; from then on the run is defined by that number."""
+
+import copy
+import dataclasses
+import math
+import time
+
+from allegory.train.learner import Learner
+from allegory.train.steps import steps
+
+TIMED, WARM = 20, 5
+
+
+def in_steps(learner: Learner, seconds: float) -> int:
+    """How many steps fit into `seconds`: 20 timed steps (after 5 to warm up) on a copy that is thrown away, then two digits."""
+    begun = time.perf_counter()
+    trial = Learner(learner.method, copy.deepcopy(learner.net), learner.items, dataclasses.replace(learner.plan, steps=TIMED + WARM))
+    trial.labels = learner.labels
+    start = begun
+    for tick in steps(trial):
+        if tick.step == WARM:
+            start = time.perf_counter()
+    now = time.perf_counter()
+    return rounded(max(1.0, (seconds - (now - begun)) * TIMED / (now - start)))
+
+
+def rounded(count: float) -> int:
+    """Rounded down to two significant digits."""
+    unit = 10 ** max(0, math.floor(math.log10(count)) - 1)
+    return int(count // unit) * unit

@@ -1,0 +1,31 @@
+"""More than one process: `torchrun` starts them, gloo on CPU and NCCL on GPU connect them."""
+
+import os
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from allegory.core import processes
+
+
+def join(device: str) -> str:
+    """Joins the processes that torchrun started, if it did; gives the device of this one ("cuda:1")."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1 or not dist.is_available():
+        return device
+    if not dist.is_initialized():
+        dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+    return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if device.startswith("cuda") else device
+
+
+def average_over_processes(gradients: list[Tensor]) -> None:
+    """The mean over processes, in place; one collective for all gradients of a dtype. See `core.gather` for why the mean."""
+    if processes() == 1:
+        return
+    for dtype in {g.dtype for g in gradients}:
+        some = [g for g in gradients if g.dtype == dtype]
+        flat = torch.cat([g.reshape(-1) for g in some])
+        dist.all_reduce(flat)
+        flat /= processes()
+        for g, part in zip(some, flat.split([g.numel() for g in some]), strict=True):
+            g.copy_(part.view_as(g))

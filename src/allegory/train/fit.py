@@ -1,0 +1,169 @@
+"""From a method and a source to a fitted net: the intake, the nets, the loop, and whatever listens to it."""
+
+import dataclasses
+import math
+import resource
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from allegory.core import Dice, Method, Misuse, Problem, Trained, fenced
+from allegory.data import Intake, Items, Source
+from allegory.train import budget
+from allegory.train.distribution import join
+from allegory.train.learner import Learner
+from allegory.train.plan import Plan, Settings, resolve
+from allegory.train.steps import Tick, steps
+from allegory.train.stop import Interrupted, on_request
+
+Listener = Callable[[Learner, Tick], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """What is left after learning. `method` is resolved (its views are said); `plan` is None for a method that was solved."""
+
+    method: Method[Any]
+    net: nn.Module
+    intake: Intake
+    plan: Plan | None
+    facts: dict[str, Any]
+
+
+def fit(
+    method: Method[Any],
+    source: Source,
+    settings: Settings | None = None,
+    *,
+    index: np.ndarray | None = None,
+    on_start: Callable[[Learner], None] | None = None,
+    listeners: Sequence[Listener] = (),
+    **said: Any,
+) -> Fitted:
+    """Learns `method` on the items at `index` (the training part) of `source`.
+
+    `said` are fields of `Settings` (seed, steps, epochs, budget in seconds, batch, device ...). `on_start` gets the learner before its
+    first step (to take up a checkpoint, or to write the plan down); `listeners` get every tick.
+    Raises `Problem` when the data do not suit the method, `NotFinite` when learning diverges, `Interrupted` on Ctrl-C.
+    """
+    settings = settings or Settings(**said)
+    begun = time.perf_counter()
+    device = join(pick_device(settings.device))
+    index = usable(method, source, source.part("train") if index is None else index)
+    intake = Intake.fit(source, index)
+    suits(method, intake.spec, len(index))
+    method = method.resolved(intake.spec, source)
+    with fenced(settings.seed):
+        net = method.build(intake.spec, len(index)).to(device)
+    if settings.precision == "float64":
+        net = net.double()
+    items = Items(source, intake.to(device), index, device)
+    dice = Dice.roll(settings.seed, -1, torch.empty(0, dtype=torch.int64, device=items.device), "prepare")
+    with fenced(settings.seed):
+        method.prepare(net, items, dice)
+    plan = None
+    if isinstance(method, Trained):
+        with memory_advice(settings):
+            plan = _train(method, net, items, source, settings, device, on_start, listeners)
+    facts = {"items": len(index), "seconds": time.perf_counter() - begun, "peak_memory_bytes": peak_memory(device), "seed": settings.seed}
+    return Fitted(method, net.eval(), intake, plan, facts)
+
+
+def _train(
+    method: Trained[Any], net: nn.Module, items: Items, source: Source, settings: Settings, device: str,
+    on_start: Callable[[Learner], None] | None, listeners: Sequence[Listener],
+) -> Plan:  # fmt: skip
+    plan = resolve(settings, method.recipe, list(method.players(net)), len(items), device)
+    learner = Learner(method, net, items, plan, labels_of(source, items))
+    if settings.budget is not None:
+        learner.plan = plan = dataclasses.replace(plan, steps=budget.in_steps(learner, settings.budget))
+    if on_start is not None:
+        on_start(learner)
+    if settings.compile:
+        for child in net.children():
+            child.compile()
+    with on_request() as wish:
+        for tick in steps(learner):
+            for listen in listeners:
+                listen(learner, tick)
+            if wish.asked and tick.step < learner.plan.steps:
+                raise Interrupted(f"stopped after step {tick.step} of {learner.plan.steps}; everything is kept")
+    return learner.plan
+
+
+def usable(method: Method[Any], source: Source, index: np.ndarray) -> np.ndarray:
+    """All items; for a method that learns from labels, those that have one."""
+    if method.card.supervision != "labels":
+        return index
+    if source.labels is None:
+        raise Problem(f"{type(method).__name__} learns from labels, and {source.name} has none; pass --labels, or choose another method")
+    return index[source.labels.known[index]]
+
+
+def labels_of(source: Source, items: Items) -> torch.Tensor | None:
+    """The class numbers of the items, on their device; None without labels."""
+    return None if source.labels is None else torch.as_tensor(source.labels.values[items.index], device=items.device)
+
+
+def suits(method: Method[Any], spec: Any, n: int) -> None:
+    """Raises `Problem` when a method cannot read observations of `spec`."""
+    kind = {True: "image", False: "vector"}.get(getattr(spec, "is_image", None), type(spec).__name__.lower())  # type: ignore[arg-type]
+    name = type(method).__name__
+    if kind not in method.card.specs:
+        other = "al.BetaVAE for vectors" if kind == "vector" else "another method (allegory methods lists them by what they read)"
+        raise Problem(f"{name} reads {' or '.join(method.card.specs)} observations; got {kind}s ({spec}). Use {other}")
+    if n < 2:
+        raise Problem(f"{name} needs at least 2 training items, got {n}; bring more data")
+
+
+def pick_device(name: str) -> str:
+    """ "auto" is the GPU when there is one."""
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise Misuse(f"no CUDA device is available, but --device {name} was asked for; use --device cpu")
+    return name
+
+
+class memory_advice:
+    """Turns "out of memory" into one line with a batch size to try."""
+
+    def __init__(self, settings: Settings):
+        self.settings = settings
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        del kind, trace
+        full = isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
+        if error is not None and full:
+            batch = self.settings.batch
+            hint = f"--batch {max(2, batch // 2)}" if batch else "a smaller --batch"
+            raise Problem(f"out of memory; try {hint}, or --precision bf16 on a GPU") from error
+
+
+def peak_memory(device: str) -> int:
+    """Bytes: of the GPU when one is used, else of the process."""
+    if device.startswith("cuda"):
+        return int(torch.cuda.max_memory_allocated(device))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def every(seconds: float) -> Callable[[], bool]:
+    """True once, and again each time `seconds` have passed."""
+    last = -math.inf
+
+    def due() -> bool:
+        nonlocal last
+        if time.monotonic() - last < seconds:
+            return False
+        last = time.monotonic()
+        return True
+
+    return due

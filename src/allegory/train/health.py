@@ -1,0 +1,89 @@
+"""Watched while learning: is the code still a code? An alarm names the likely cause and the knob."""
+
+import math
+import sys
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from allegory import measures
+from allegory.core import Dice, can, tree
+from allegory.train.learner import Learner
+from allegory.train.steps import Tick
+
+WATCHED = 256
+LEAST_SPREAD = 0.05
+LEAST_RANK = 1.5
+LEAST_KL = 0.01
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """What is wrong, since which step, and what to do."""
+
+    name: str
+    step: int
+    text: str
+
+
+def symptoms(method: Any, net: Any, x: Any) -> dict[str, float]:
+    """Figures of the codes of some items: spread on the sphere times sqrt(z) (1 fills it), effective rank, active latents."""
+    was = net.training
+    with torch.no_grad():
+        z: Tensor = method.encode(net.eval(), x).float()
+        found = {
+            "spread": float(measures.normalised_spread(z)) * math.sqrt(z.shape[1]),
+            "effective_rank": float(measures.effective_rank(z - z.mean(0))),
+            "scale": float(z.norm(dim=1).mean()),
+        }
+        if "codes" in can(method) and "kl" in (codes := method.codes(net, x)):
+            kl = codes["kl"].values.mean(0)
+            found |= {"rate": float(kl.sum()), "active_latents": float((kl > LEAST_KL).sum()), "latents": float(len(kl))}
+    net.train(was)
+    return found
+
+
+def diagnose(found: dict[str, float], progress: float) -> dict[str, str]:
+    """Alarms by name for the figures of `symptoms`; early in training (the first tenth) only divergence is called."""
+    alarms: dict[str, str] = {}
+    if not all(math.isfinite(v) for v in found.values()):
+        return {"divergence": "codes are not finite: lower --lr or set --clip 1"}
+    if progress < 0.1:
+        return alarms
+    if found["spread"] < LEAST_SPREAD:
+        alarms["collapse"] = (
+            "all items have nearly the same code: check the stop-gradient and the views, raise the teacher's tau or lower --lr"
+        )
+    elif found["effective_rank"] < LEAST_RANK:
+        alarms["dimensional collapse"] = "the codes lie on a line: stronger views, a lower tau, or a wider projection"
+    if "rate" in found and found["active_latents"] == 0:
+        alarms["posterior collapse"] = "no latent carries more than 0.01 nats: lower beta, or choose another likelihood"
+    return alarms
+
+
+@dataclass(eq=False)
+class Watch:
+    """A listener: takes the pulse every `plan.log_every` steps, keeps the last figures and the alarms that still stand at the end."""
+
+    last: dict[str, float] = field(default_factory=dict)
+    alarms: dict[str, Alarm] = field(default_factory=dict)
+    loud: bool = False
+
+    def __call__(self, learner: Learner, tick: Tick) -> None:
+        if tick.step % learner.plan.log_every and tick.step != learner.plan.steps:
+            return
+        n = len(learner.items)
+        some = Dice.roll(0, 0, torch.arange(1)).permutation("watched", min(n, 65536))[0, : min(WATCHED, n)]
+        x = learner.items.take(some.to(learner.items.device))
+        if learner.plan.precision == "float64":
+            x = tree.to(x, learner.items.device, torch.float64)
+        self.last = symptoms(learner.method, learner.net, x)
+        now = diagnose(self.last, tick.step / learner.plan.steps)
+        for name, text in now.items():
+            if name not in self.alarms:
+                self.alarms[name] = Alarm(name, tick.step, text)
+                if self.loud:
+                    sys.stderr.write(f"\nhealth: {name} at step {tick.step}: {text}\n")
+        self.alarms = {name: alarm for name, alarm in self.alarms.items() if name in now}

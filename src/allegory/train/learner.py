@@ -1,0 +1,85 @@
+"""Everything that changes while learning, in one place: nets, optimisers, step."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from allegory import nets
+from allegory.core import Batch, Dice, Moment, Player, Trained, processes, rank, tree
+from allegory.data import Items
+from allegory.train import optimisers
+from allegory.train.plan import Plan
+
+
+class Learner:
+    """A method at work on the training items. `labels` (n,) are handed on only to methods whose card says labels."""
+
+    def __init__(self, method: Trained[Any], net: nn.Module, items: Items, plan: Plan, labels: Tensor | None = None):
+        self.method, self.net, self.items, self.plan = method, net, items, plan
+        self.labels = labels if method.card.supervision == "labels" else None
+        self.players = list(method.players(net))
+        self.optimisers = {p.name: optimisers.make(p, plan.optims[p.name]) for p in self.players}
+        self.step = 0
+        self._turn_zero: tuple[int, Batch] | None = None
+
+    @property
+    def progress(self) -> float:
+        return self.step / self.plan.steps
+
+    def moment(self, batch: Batch | None = None, player: str = "", turn: int = 0) -> Moment:
+        """Now. Without a batch the dice have no rows of their own: use `dice.rows(n)`."""
+        index = batch.index if batch is not None else torch.empty(0, dtype=torch.int64, device=self.items.device)
+        return Moment(self.step, self.progress, Dice.roll(self.plan.seed, self.step, index, player, turn))
+
+    def deal(self, player: Player, turn: int) -> tuple[Batch, Moment]:
+        """The batch of a turn, and the moment. All players of a step share the batch of turn 0."""
+        if turn == 0:
+            if self._turn_zero is None or self._turn_zero[0] != self.step:
+                self._turn_zero = (self.step, self._draw(0))
+            batch = self._turn_zero[1]
+        else:
+            batch = self._draw(turn, player.name)
+        return batch, self.moment(batch, player.name, turn)
+
+    def _draw(self, turn: int, player: str = "") -> Batch:
+        drawn = self.method.batching.indices(len(self.items), self.plan.batch, self.plan.seed, self.step, turn)
+        own = self.plan.own
+        mine = np.ascontiguousarray(drawn[rank() * own : (rank() + 1) * own]) if processes() > 1 else drawn
+        index = torch.as_tensor(mine, device=self.items.device)
+        x = self.items.take(index)
+        if self.plan.precision == "float64":
+            x = tree.to(x, self.items.device, torch.float64)
+        dice = Dice.roll(self.plan.seed, self.step, index, f"views of {player}", turn)
+        with torch.no_grad():
+            views = x if self.method.views is None else self.method.views(x, dice)
+        return Batch(x, views, index, None if self.labels is None else self.labels[index])
+
+    @contextlib.contextmanager
+    def playing(self, player: Player, turn: int) -> Iterator[None]:
+        """Training mode (teachers stay in eval mode); running statistics move only in the owner's turn-0 pass; autocast."""
+        set_modes(self.net)
+        own = {m for part in player.modules for m in part.modules()} if turn == 0 else set()
+        others = [m for m in self.net.modules() if isinstance(m, nets.BatchNorm) and m not in own]
+        kind = torch.device(self.plan.device).type
+        with nets.frozen_statistics(*others), torch.autocast(kind, torch.bfloat16, enabled=self.plan.precision == "bf16"):
+            yield
+
+    def update(self, player: Player, lr: float) -> None:
+        """One step of the player's optimiser with the gradients that were put on its parameters; they are taken off again."""
+        optimiser = self.optimisers[player.name]
+        optimisers.set_rate(optimiser, lr)
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
+
+
+def set_modes(net: nn.Module) -> None:
+    """Training mode, except for teachers: modules whose parameters all have requires_grad False."""
+    net.train()
+    for module in net.children():
+        parameters = list(module.parameters())
+        if parameters and not any(p.requires_grad for p in parameters):
+            module.eval()

@@ -1,0 +1,36 @@
+"""Optimisers by name. Norm gains, biases and positions are neither decayed nor (LARS) adapted."""
+
+import torch
+from torch import nn
+
+from allegory.core import Optim, Player
+from allegory.train.lars import LARS
+
+
+def make(player: Player, optim: Optim) -> torch.optim.Optimizer:
+    """The optimiser of one player, over its parameters in their fixed order."""
+    assert optim.lr is not None and optim.weight_decay is not None and optim.momentum is not None and optim.betas is not None
+    groups = _groups(player, optim.weight_decay)
+    if optim.name == "sgd":
+        return torch.optim.SGD(groups, lr=optim.lr, momentum=optim.momentum)
+    if optim.name == "lars":
+        return LARS(groups, lr=optim.lr, momentum=optim.momentum)
+    return torch.optim.AdamW(groups, lr=optim.lr, betas=optim.betas, fused=True)
+
+
+def _groups(player: Player, decay: float) -> list[dict[str, object]]:
+    weights: list[nn.Parameter] = []
+    rest: list[nn.Parameter] = []
+    for name, p in player.parameters:
+        (rest if _spared(name, p) else weights).append(p)
+    groups: list[dict[str, object]] = [{"params": weights, "weight_decay": decay}, {"params": rest, "weight_decay": 0.0, "adapt": False}]
+    return [g for g in groups if g["params"]]
+
+
+def _spared(name: str, p: nn.Parameter) -> bool:
+    return p.ndim <= 1 or "position" in name or "token" in name
+
+
+def set_rate(optimiser: torch.optim.Optimizer, lr: float) -> None:
+    for group in optimiser.param_groups:
+        group["lr"] = lr

@@ -1,0 +1,84 @@
+"""Every setting of a training, resolved: flag > player's > recipe > default. What was resolved is written down."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal
+
+from allegory.core import DEFAULT, Misuse, Optim, Player, Recipe, processes
+
+Precision = Literal["float32", "bf16", "float64"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a person may say about a training; None leaves it to the method's recipe. `budget` is in seconds."""
+
+    seed: int = 0
+    steps: int | None = None
+    epochs: float | None = None
+    budget: float | None = None
+    batch: int | None = None
+    micro: int | None = None
+    optim: Optim = field(default_factory=Optim)
+    device: str = "auto"
+    precision: Precision = "float32"
+    compile: bool = False
+    log_every: int | None = None
+
+    def __post_init__(self) -> None:
+        given = [name for name in ("steps", "epochs", "budget") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise Misuse(f"expected one of steps, epochs and budget, got {' and '.join(given)}; keep one")
+        for name in ("steps", "epochs", "budget", "batch", "micro", "log_every"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise Misuse(f"{name} must be above 0, got {value}")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A training, fully said. `batch` counts the items of all processes together."""
+
+    seed: int
+    steps: int
+    batch: int
+    micro: int
+    optims: dict[str, Optim]
+    device: str
+    precision: Precision
+    compile: bool
+    log_every: int
+
+    @property
+    def own(self) -> int:
+        """How many items of a batch this process learns from."""
+        return self.batch // processes()
+
+
+def resolve(settings: Settings, recipe: Recipe, players: list[Player], n: int, device: str) -> Plan:
+    """The plan for `n` training items. A batch larger than the data becomes the data; steps scale with nothing but what is said."""
+    batch = min(settings.batch or recipe.batch, n)
+    batch -= batch % processes()
+    if batch < 2 * processes():
+        raise Misuse(f"a batch of {batch} is too small: every process needs at least 2 items; raise --batch or bring more than {n} items")
+    steps = settings.steps or (math.ceil(settings.epochs * max(1, n // batch)) if settings.epochs else recipe.steps)
+    micro = settings.micro or batch
+    if micro < batch and (stuck := [p.name for p in players if not p.additive]):
+        raise Misuse(
+            f"micro-batches would change the loss of {', '.join(stuck)}: it compares the examples of a batch or uses batch statistics. "
+            "Use a smaller --batch, or a method with gradient caching"
+        )
+    optims = {p.name: settings.optim.over(p.optim).over(recipe.optim).over(DEFAULT) for p in players}
+    log_every = settings.log_every or max(1, min(50, steps // 20))
+    return Plan(settings.seed, steps, batch, micro, optims, device, settings.precision, settings.compile, log_every)
+
+
+def rate(optim: Optim, progress: float) -> float:
+    """The learning rate at `progress` in [0, 1]: linear warm-up, then constant or a half cosine to zero."""
+    assert optim.lr is not None and optim.warmup is not None
+    if progress < optim.warmup:
+        return optim.lr * (progress / optim.warmup)
+    if optim.schedule == "constant":
+        return optim.lr
+    done = (progress - optim.warmup) / max(1e-12, 1.0 - optim.warmup)
+    return optim.lr * 0.5 * (1.0 + math.cos(math.pi * done))

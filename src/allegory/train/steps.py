@@ -1,0 +1,131 @@
+"""The loop. For each player and turn: the gradient of its loss with respect to its own parameters, then its own optimiser.
+
+    for tick in steps(learner):
+        ...                       # the caller logs, asks, saves, stops
+
+No freezing and no leaks: `torch.autograd.grad` moves nothing but what is named, so a VAE, a GAN, a critic, a teacher and an
+energy model share this file.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from allegory.core import Batch, Loss, Misuse, Moment, Player, Problem, tree
+from allegory.train.distribution import average_over_processes
+from allegory.train.learner import Learner
+from allegory.train.plan import rate
+
+
+@dataclass(frozen=True, eq=False)
+class Tick:
+    """A finished step: its number (1 for the first), and what was reported, by "player/term"."""
+
+    step: int
+    terms: Mapping[str, Tensor]
+
+
+class NotFinite(Problem):
+    """A loss or gradient became NaN or infinite. Nothing was updated: the state is that of the step before."""
+
+
+def steps(learner: Learner) -> Iterator[Tick]:
+    """Learns until the plan's last step. The learner's state between two ticks is whole: it may be saved, and taken up again."""
+    while learner.step < learner.plan.steps:
+        terms: dict[str, Tensor] = {}
+        memos: dict[str, Any] = {}
+        for player in learner.players:
+            for turn in range(player.turns):
+                loss = play(learner, player, turn)
+                terms |= {f"{player.name}/{name}": value for name, value in loss.terms.items()}
+            terms[f"loss/{player.name}"] = loss.total
+            memos[player.name] = loss.memo
+        now = learner.moment()
+        learner.method.after_step(learner.net, now, memos)
+        learner.step += 1
+        if learner.step % learner.method.every == 0:
+            learner.method.refresh(learner.net, learner.items, now)
+        yield Tick(learner.step, {k: v.detach() for k, v in terms.items()})
+
+
+def play(learner: Learner, player: Player, turn: int) -> Loss:
+    """One turn of one player: one update of its parameters."""
+    parameters = [p for _, p in player.parameters]
+    with learner.playing(player, turn):
+        loss, gradients = descend(learner, player, parameters, turn)
+    average_over_processes(gradients)
+    _check_finite(learner, player, loss, gradients)
+    optim = learner.plan.optims[player.name]
+    if optim.clip:
+        clip(gradients, optim.clip)
+    for p, g in zip(parameters, gradients, strict=True):
+        p.grad = g
+    learner.update(player, rate(optim, (learner.step + 0.5) / learner.plan.steps))
+    return loss
+
+
+def descend(learner: Learner, player: Player, parameters: list[torch.nn.Parameter], turn: int) -> tuple[Loss, list[Tensor]]:
+    """The loss of a turn and its gradient; micro-batches of an additive player are weighted by their size."""
+    batch, now = learner.deal(player, turn)
+    micro = max(1, learner.plan.micro * len(batch) // learner.plan.batch)
+    if micro >= len(batch):
+        loss = player.loss(batch, now)
+        return loss, gradient(loss.total, parameters)
+    parts: list[Loss] = []
+    shares: list[float] = []
+    gradients = [torch.zeros_like(p) for p in parameters]
+    for start in range(0, len(batch), micro):
+        rows = slice(start, start + micro)
+        part = _rows(batch, rows)
+        share = len(part) / len(batch)
+        loss = player.loss(part, Moment(now.step, now.progress, now.dice.take(rows)))
+        for total, g in zip(gradients, gradient(loss.total, parameters), strict=True):
+            total.add_(g, alpha=share)
+        parts.append(Loss(loss.total.detach(), {k: v.detach() for k, v in loss.terms.items()}, loss.memo))
+        shares.append(share)
+    return _join(parts, shares), gradients
+
+
+def gradient(total: Tensor, parameters: list[torch.nn.Parameter]) -> list[Tensor]:
+    """d total / d parameters; a parameter that the loss does not touch has gradient zero."""
+    return list(torch.autograd.grad(total, parameters, allow_unused=True, materialize_grads=True))
+
+
+def clip(gradients: list[Tensor], most: float) -> None:
+    """Scales all gradients together so that their joint norm is at most `most`."""
+    norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradients]))
+    factor = torch.clamp(most / (norm + 1e-12), max=1.0)
+    for g in gradients:
+        g.mul_(factor)
+
+
+def _rows(batch: Batch, rows: slice) -> Batch:
+    def part(x: Any) -> Any:
+        return None if x is None else tree.take(x, rows)
+
+    return Batch(part(batch.x), part(batch.views), batch.index[rows], part(batch.y), part(batch.pairs))
+
+
+def _join(parts: list[Loss], shares: list[float]) -> Loss:
+    total = torch.stack([p.total * s for p, s in zip(parts, shares, strict=True)]).sum()
+    terms = {k: torch.stack([p.terms[k] * s for p, s in zip(parts, shares, strict=True)]).sum() for k in parts[0].terms}
+    memo = None if parts[0].memo is None else tree.cat([p.memo for p in parts])
+    return Loss(total, terms, memo)
+
+
+def _check_finite(learner: Learner, player: Player, loss: Loss, gradients: list[Tensor]) -> None:
+    if not gradients:
+        raise Misuse(f"the player {player.name!r} has nothing to move: none of its modules has a parameter that requires a gradient")
+    sums = torch.stack([loss.total.detach().double(), *(g.sum(dtype=torch.float64) for g in gradients)])
+    if bool(torch.isfinite(sums).all()):
+        return
+    bad = [name for name, v in loss.terms.items() if not bool(torch.isfinite(v).all())] or [
+        "total" if not loss.total.isfinite() else "gradient"
+    ]
+    raise NotFinite(
+        f"step {learner.step + 1}: {', '.join(bad)} of {player.name!r} is not finite. The state of the step before is kept. "
+        "Try a lower --lr, --clip 1, or --precision float32"
+    )
