@@ -32,8 +32,9 @@ def restore(data: Any, known: Mapping[str, type], expected: Any = Any, where: st
         return _restore_union(data, known, expected, where)
     if isinstance(data, dict) and KIND in data:
         value = _restore_dataclass(data, known, where)
-        if isinstance(expected, type) and not isinstance(value, expected):
-            raise Problem(f"{where}: expected a {expected.__name__}, got a {type(value).__name__}")
+        kind = origin or expected
+        if isinstance(kind, type) and kind is not Any and not isinstance(value, kind):
+            raise Problem(f"{where}: expected a {kind.__name__}, got a {type(value).__name__}")
         return value
     if origin is typing.Literal:
         if data not in typing.get_args(expected):

@@ -1,0 +1,72 @@
+"""Whatever a person holds, as a source of what an intake reads, or one clear error."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from allegory import data
+from allegory.core import Array, Parts, Problem, Spec, Tree, tree
+from allegory.data import Intake, Source
+
+BATCH_BYTES = 64 << 20
+
+
+def as_stored(x: Any, intake: Intake) -> Source:
+    """`x` (a source, an array or tensor as stored, a tree of these, or anything that `open_source` takes), fit for `intake`.
+
+    A bare array of the right shape is taken to be as stored; a table's columns are found by name. Raises `Problem` for what does not fit.
+    """
+    if not isinstance(x, Source):
+        leaves = list(tree.leaves(x))
+        bare = all(isinstance(leaf, (np.ndarray, Tensor)) for leaf in leaves) and not any(leaf.dtype == object for leaf in leaves)
+        x = Source("the data", intake.raw, tree.map(_as_numpy, x)) if bare and _fits(x, intake.raw) else data.open_source(x)
+    x.check_items()
+    return intake.accept(x)
+
+
+def batches(source: Source, intake: Intake, most: int, device: torch.device, dtype: torch.dtype) -> Iterator[Tree]:
+    """All observations in order through the intake, on `device`: at most `most` a batch, and fewer when items are large."""
+    size = max(1, min(most, BATCH_BYTES // (4 * max(1, _numbers(intake.raw)))))
+    for start in range(0, len(source), size):
+        raw = tree.to(source.take(slice(start, start + size)), device)
+        check_values(raw, intake.raw, source.name)
+        with torch.no_grad():
+            x = intake(raw)
+        yield tree.to(x, device, dtype)
+
+
+def check_values(x: Tree, spec: Spec, name: str) -> None:
+    """Raises `Problem` for pixels that cannot be as stored: fractions or numbers outside the levels, NaN, infinity."""
+    if isinstance(spec, Parts):
+        for part, inner in spec.parts:
+            check_values(x[part], inner, f"{name}, part {part!r}")
+    if not (isinstance(spec, Array) and spec.is_image) or (x.dtype == torch.uint8 and spec.levels == 256):
+        return
+    if not torch.isfinite(x).all():
+        raise Problem(f"{name}: there are pixels that are NaN or infinite; leave those images out")
+    if spec.levels and (x.min() < 0 or x.max() > spec.levels - 1 or bool((x != x.round()).any())):
+        got = f"{x.min().item():g} to {x.max().item():g}"
+        raise Problem(f"{name}: expected pixels as stored, whole numbers 0 to {spec.levels - 1}; got {got}. Undo any scaling first")
+
+
+def _fits(x: Tree, spec: Spec) -> bool:
+    try:
+        spec.check(x)
+    except Problem:
+        return False
+    return True
+
+
+def _as_numpy(leaf: Any) -> np.ndarray:
+    if isinstance(leaf, Tensor):
+        leaf = leaf.detach().cpu()
+        return leaf.float().numpy() if leaf.dtype == torch.bfloat16 else leaf.numpy()
+    return np.asarray(leaf)
+
+
+def _numbers(spec: Spec) -> int:
+    """How many numbers one item has."""
+    return sum(_numbers(s) for _, s in spec.parts) if isinstance(spec, Parts) else getattr(spec, "size", 1)

@@ -1,0 +1,180 @@
+"""What is left after learning: a method, its fitted net and its intake, with whatever the method can do."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from allegory import core
+from allegory.core import Code, Density, Dice, Method, Misuse, Tree, tree
+from allegory.data import Intake, Source
+from allegory.representation.reading import as_stored, batches
+from allegory.representation.rest import at_rest
+
+CHUNK = 1024
+SAMPLES = 256  # a sample depends on the seed and its number, and on this
+
+
+@dataclass(frozen=True, eq=False)
+class Representation:
+    """Encodes, and whatever else its method can do (`can`). Everything comes back as numpy, in the order of the input.
+
+    `x` is always data as stored: a source, an array or tensor of such items, a table, a path. What comes out of `decode`, `sample` and
+    `reconstruct` is in the method's units: images in [-1, 1], tables standardised. `facts` are JSON values; "items" counts the
+    training items. The net is left as found: its mode, its gradients, the global generators.
+    """
+
+    method: Method[Any]
+    net: nn.Module = field(repr=False)
+    intake: Intake = field(repr=False)
+    facts: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(cls, fitted: Any, **facts: Any) -> "Representation":
+        """From what `train.fit` gave, with further facts."""
+        return cls(fitted.method, fitted.net, fitted.intake, {**fitted.facts, **facts})
+
+    @property
+    def spec(self) -> core.Spec:
+        """What the method sees; `intake.raw` is what is stored."""
+        return self.intake.spec
+
+    @property
+    def device(self) -> torch.device:
+        return next((t.device for t in _floating(self.net)), torch.device("cpu"))
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What the net computes in: float32, or float64 when it was trained so."""
+        return next((t.dtype for t in _floating(self.net)), torch.float32)
+
+    def to(self, device: torch.device | str) -> "Representation":
+        """Moves the net and the intake, in place."""
+        self.net.to(device)
+        self.intake.to(device)
+        return self
+
+    def can(self) -> tuple[str, ...]:
+        """The names of what this can do: encode, codes, decode, sample, log_density, predict, reconstruct."""
+        names = core.can(self.method)
+        return (*names, "reconstruct") if {"encode", "decode"} <= set(names) else names
+
+    def encode(self, x: Any, batch: int = CHUNK) -> Float[np.ndarray, "n z"]:
+        """The default code of every item, float32. At most `batch` items are in memory beside the codes."""
+        source = as_stored(x, self.intake)
+        return _joined(self.stream(source, batch), len(source))
+
+    def stream(self, x: Any, batch: int = CHUNK) -> Iterator[Float[np.ndarray, "b z"]]:
+        """The codes batch by batch, for data of any size."""
+        method = self._that_can("encode")
+        return self._each(as_stored(x, self.intake), batch, lambda x, _: method.encode(self.net, x))
+
+    def codes(self, x: Any, names: tuple[str, ...] | None = None, batch: int = CHUNK) -> dict[str, Code]:
+        """Named codes (layers, patches, posteriors ...) of every item, as tensors on the CPU; all of them when `names` is None."""
+        method, parts = self._that_can("codes"), []
+        for seen in batches(as_stored(x, self.intake), self.intake, batch, self.device, self.dtype):
+            with at_rest(self.net):
+                parts.append(method.codes(self.net, seen, names))
+        return {name: _join_codes([part[name] for part in parts]) for name in parts[0]}
+
+    def predict(self, x: Any, batch: int = CHUNK) -> Float[np.ndarray, "n k"]:
+        """Class probabilities of every item."""
+        method, source = self._that_can("predict"), as_stored(x, self.intake)
+        return _joined(self._each(source, batch, lambda x, _: method.predict(self.net, x)), len(source))
+
+    def reconstruct(self, x: Any, batch: int = CHUNK) -> Tree:
+        """decode(encode(x)) of every item."""
+        method, source = self._that_can("reconstruct"), as_stored(x, self.intake)
+        return _joined(self._each(source, batch, lambda x, _: method.decode(self.net, method.encode(self.net, x))), len(source))
+
+    def decode(self, z: Float[np.ndarray, "n z"] | Float[Tensor, "n z"], batch: int = CHUNK) -> Tree:
+        """The observation (its mean) that each code stands for."""
+        method, codes = self._that_can("decode"), torch.as_tensor(z)
+        if codes.ndim != 2 or not len(codes):
+            raise Misuse(f"expected codes of shape (n, z), got {tuple(codes.shape)}; for one code pass z[None]")
+        parts = (self._rest(lambda c: method.decode(self.net, c.to(self.device, self.dtype)), c) for c in codes.split(batch))
+        return _joined(parts, len(codes))
+
+    def sample(self, n: int, seed: int = 0) -> Tree:
+        """`n` new observations."""
+        method = self._that_can("sample")
+        if n < 1:
+            raise Misuse(f"expected at least 1 sample, got {n}")
+        root = Dice.roll(seed, 0, torch.empty(0, dtype=torch.int64, device=self.device), "sample")
+        sizes = {at: min(SAMPLES, n - at) for at in range(0, n, SAMPLES)}
+        return _joined((self._rest(lambda at: method.sample(self.net, sizes[at], root.split(at).rows(sizes[at])), at) for at in sizes), n)
+
+    def log_density(self, x: Any, seed: int = 0, batch: int = CHUNK) -> Density:
+        """log p(x) of every item in nats, (n,) on the CPU, and whether it is exact, a lower bound or an estimate."""
+        method, source = self._that_can("log_density"), as_stored(x, self.intake)
+        kinds: list[Any] = []
+
+        def values(x: Tree, at: int) -> Tensor:
+            index = torch.arange(at, at + tree.length(x), device=self.device)
+            density = method.log_density(self.net, x, Dice.roll(seed, 0, index, "log density"))
+            kinds.append(density.kind)
+            return density.values
+
+        joined = _joined(self._each(source, batch, values), len(source))
+        return Density(torch.as_tensor(joined), kinds[0])
+
+    def save(self, folder: Path | str) -> None:
+        """Writes `folder`: config.json, model.safetensors, manifest.json; whole or not at all. See `representation.store`."""
+        from allegory.representation import store
+
+        store.save(self, Path(folder))
+
+    @staticmethod
+    def load(folder: Path | str, known: Sequence[type[Method[Any]]] = ()) -> "Representation":
+        """Reads what `save` wrote; anything else, and any flipped bit, raises `Problem`.
+
+        Methods are found in the registry (`allegory.methods`); pass the classes of others as `known`.
+        """
+        from allegory.representation import store
+
+        return store.load(Path(folder), known)
+
+    def _that_can(self, name: str) -> Any:
+        """The method, if it can."""
+        if name not in self.can():
+            raise Misuse(f"{type(self.method).__name__} cannot {name.replace('_', ' ')}; it can {', '.join(self.can()) or 'do nothing'}")
+        return self.method
+
+    def _each(self, source: Source, batch: int, f: Callable[[Tree, int], Any]) -> Iterator[Tree]:
+        """`f(x, number of its first item)` of every batch, as numpy."""
+        at = 0
+        for x in batches(source, self.intake, batch, self.device, self.dtype):
+            yield self._rest(f, x, at)
+            at += tree.length(x)
+
+    def _rest(self, f: Callable[..., Any], *arguments: Any) -> Tree:
+        """The result as numpy. The net rests only meanwhile, not while a generator waits for its consumer."""
+        with at_rest(self.net):
+            return tree.map(lambda t: t.detach().numpy(), tree.to(f(*arguments), "cpu", torch.float32))
+
+
+def _floating(net: nn.Module) -> Iterator[Tensor]:
+    for tensors in (net.parameters(), net.buffers()):
+        yield from (t for t in tensors if t.is_floating_point())
+
+
+def _joined(parts: Iterator[Tree], n: int) -> Tree:
+    """The parts end to end, with no second copy of the whole."""
+    whole, at = None, 0
+    for part in parts:
+        if whole is None:
+            whole = tree.map(lambda leaf: np.empty((n, *leaf.shape[1:]), leaf.dtype), part)
+        here = slice(at, at + tree.length(part))
+        tree.map(lambda target, leaf, here=here: target.__setitem__(here, leaf), whole, part)
+        at = here.stop
+    return whole
+
+
+def _join_codes(parts: list[Code]) -> Code:
+    masks = [p.mask for p in parts if p.mask is not None]
+    return Code(torch.cat([p.values.detach().cpu() for p in parts]), torch.cat(masks).cpu() if masks else None, parts[0].kind)

@@ -1,0 +1,129 @@
+"""Encoding and the other capabilities: any input, any batch, and nothing else changes."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from allegory.core import Array, Misuse, Problem
+from allegory.data import Source
+from allegory.representation import Representation
+
+
+def test_a_code_does_not_depend_on_batch_mates_or_their_order(vae, images):
+    z = vae.encode(images)
+    assert z.dtype == np.float32 and z.shape == (60, 4)
+    order = np.random.default_rng(0).permutation(60)
+    np.testing.assert_allclose(vae.encode(images.x[order], batch=7), z[order], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(np.concatenate([vae.encode(images.x[i : i + 1]) for i in range(5)]), z[:5], rtol=1e-5, atol=1e-6)
+
+
+def test_codes_are_those_of_the_method_on_what_the_intake_gives(vae, images):
+    with torch.no_grad():
+        expected = vae.method.encode(vae.net.eval(), torch.from_numpy(images.x).float() / 7.5 - 1)
+    np.testing.assert_allclose(vae.encode(images), expected.numpy(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "form", [np.asarray, torch.as_tensor, lambda x: torch.as_tensor(x).to(torch.int64), lambda x: x.astype(np.float64)]
+)
+def test_any_form_of_the_same_data_gives_the_same_codes(vae, images, form):
+    np.testing.assert_array_equal(vae.encode(form(images.x)), vae.encode(images))
+
+
+def test_what_was_not_stored_so_is_refused(vae, pca, images):
+    for bad, said in [
+        (images.x / 15.0, "whole numbers 0 to 15"), (images.x.astype(np.int16) - 1, "-1 to 14"), (images.x + np.uint8(1), "got 1 to 16"),
+        (np.full((2, 1, 8, 8), np.nan), "NaN"), (images.x[:, :, :7], "8 x 8"), (images.x[:0], "nothing"),
+    ]:  # fmt: skip
+        with pytest.raises(Problem, match=said):
+            vae.encode(bad)
+    with pytest.raises(Problem, match="5"):
+        pca.encode(np.zeros((4, 6)))
+    assert np.isfinite(pca.encode(np.full((2, 5), np.nan))).all()  # a table's gaps are imputed
+
+
+def test_nothing_else_changes(vae, images, generators):
+    before, weights = generators(), [t.clone() for t in vae.net.state_dict().values()]
+    vae.net.train()
+    next(iter(vae.net.children())).eval()
+    modes = [m.training for m in vae.net.modules()]
+    data = images.x.copy()
+    for codes in vae.stream(images, batch=16):  # between two batches the consumer's world is its own
+        assert torch.is_grad_enabled() and [m.training for m in vae.net.modules()] == modes and not torch.is_inference_mode_enabled()
+        assert codes.shape[1] == 4
+    vae.reconstruct(images), vae.sample(3), vae.log_density(images), vae.codes(images)
+    assert [m.training for m in vae.net.modules()] == modes
+    assert generators() == before
+    assert all(torch.equal(a, b) for a, b in zip(weights, vae.net.state_dict().values(), strict=True))
+    assert np.array_equal(images.x, data)
+
+
+def test_the_method_may_ask_for_gradients(vae, images):
+    class Curious:
+        def encode(self, net, x):
+            with torch.enable_grad():
+                x = x.clone().requires_grad_()
+                return torch.autograd.grad(x.square().sum(), x)[0].flatten(1)
+
+    assert dataclasses.replace(vae, method=Curious()).encode(images).shape == (60, 64)
+
+
+def test_capabilities(vae, pca, images, vectors):
+    assert vae.can() == ("encode", "codes", "decode", "sample", "log_density", "reconstruct")
+    assert pca.can() == ("encode", "decode", "reconstruct")
+    z = vae.encode(images)
+    assert vae.decode(z).shape == (60, 1, 8, 8) and abs(vae.decode(z)).max() <= 1
+    np.testing.assert_allclose(vae.reconstruct(images, batch=9), vae.decode(z), rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(vae.codes(images, ("mean",), batch=60)["mean"].values.numpy(), z)
+    with pytest.raises(Misuse, match="PCA cannot log density; it can encode, decode, reconstruct"):
+        pca.log_density(vectors)
+    for call in (pca.sample, pca.predict, pca.codes):
+        with pytest.raises(Misuse, match="PCA cannot"):
+            call(vectors)
+    with pytest.raises(Misuse, match="z\\[None\\]"):
+        vae.decode(z[0])
+
+
+def test_draws_depend_on_the_seed_and_the_number_alone(vae, images):
+    many = vae.sample(600, seed=3)
+    np.testing.assert_allclose(vae.sample(300, seed=3)[:256], many[:256], rtol=1e-5, atol=1e-6)
+    assert abs(vae.sample(3, seed=4) - many[:3]).max() > 1e-3
+    assert len(np.unique(many.reshape(600, -1).round(5), axis=0)) == 600  # chunks are not copies of one another
+    one, other = vae.log_density(images, seed=1, batch=7), vae.log_density(images, seed=1)
+    assert one.kind == "lower bound" and one.values.shape == (60,)
+    np.testing.assert_allclose(one.values, other.values, rtol=1e-4)
+
+
+def test_memory_is_bounded(pca):
+    class Endless:  # 40 GB, made on demand
+        shape, dtype, asked = (1_000_000, 5), np.dtype(np.float64), []
+
+        def __len__(self):
+            return self.shape[0]
+
+        def __getitem__(self, rows):
+            self.asked.append(len(rows))
+            return np.ones((len(rows), 5))
+
+    stream = pca.stream(Source("endless", Array((5,)), Endless()))
+    assert [next(stream).shape for _ in range(3)] == [(1024, 3)] * 3
+    assert max(Endless.asked) == 1024
+
+
+def test_large_items_come_in_small_batches(vae):
+    big = Array((3, 2048, 2048), levels=256)
+    from allegory.data import Intake
+    from allegory.representation.reading import batches
+
+    source = Source("big", big, np.broadcast_to(np.uint8(0), (10, 3, 2048, 2048)))
+    assert next(batches(source, Intake(big), 1024, torch.device("cpu"), torch.float32)).shape[0] == 1
+
+
+def test_float64_nets_are_encoded_in_float64(vae, images):
+    import copy
+
+    double = Representation(vae.method, copy.deepcopy(vae.net).double(), vae.intake, vae.facts)
+    assert double.dtype == torch.float64
+    np.testing.assert_allclose(double.encode(images), vae.encode(images), rtol=1e-3, atol=1e-4)
