@@ -53,9 +53,7 @@ def diagnose(found: dict[str, float], progress: float) -> dict[str, str]:
     if progress < 0.1:
         return alarms
     if found["spread"] < LEAST_SPREAD:
-        alarms["collapse"] = (
-            "all items have nearly the same code: check the stop-gradient and the views, raise the teacher's tau or lower --lr"
-        )
+        alarms["collapse"] = "all items have nearly the same code: check stop-gradient and views, raise the teacher's tau, lower --lr"
     elif found["effective_rank"] < LEAST_RANK:
         alarms["dimensional collapse"] = "the codes lie on a line: stronger views, a lower tau, or a wider projection"
     if "rate" in found and found["active_latents"] == 0:

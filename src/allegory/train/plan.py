@@ -1,6 +1,7 @@
 """Every setting of a training, resolved: flag > player's > recipe > default. What was resolved is written down."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -11,7 +12,10 @@ Precision = Literal["float32", "bf16", "float64"]
 
 @dataclass(frozen=True)
 class Settings:
-    """What a person may say about a training; None leaves it to the method's recipe. `budget` is in seconds."""
+    """What a person may say about a training; None leaves it to the method's recipe. `budget` is in seconds.
+
+    `optim` holds for every player; `optims` for some, by name (a configuration that was written down says all of them).
+    """
 
     seed: int = 0
     steps: int | None = None
@@ -20,6 +24,7 @@ class Settings:
     batch: int | None = None
     micro: int | None = None
     optim: Optim = field(default_factory=Optim)
+    optims: Mapping[str, Optim] = field(default_factory=dict)
     device: str = "auto"
     precision: Precision = "float32"
     compile: bool = False
@@ -68,7 +73,8 @@ def resolve(settings: Settings, recipe: Recipe, players: list[Player], n: int, d
             f"micro-batches would change the loss of {', '.join(stuck)}: it compares the examples of a batch or uses batch statistics. "
             "Use a smaller --batch, or a method with gradient caching"
         )
-    optims = {p.name: settings.optim.over(p.optim).over(recipe.optim).over(DEFAULT) for p in players}
+    said = {p.name: settings.optim.over(settings.optims.get(p.name)) for p in players}
+    optims = {p.name: said[p.name].over(p.optim).over(recipe.optim).over(DEFAULT) for p in players}
     log_every = settings.log_every or max(1, min(50, steps // 20))
     return Plan(settings.seed, steps, batch, micro, optims, device, settings.precision, settings.compile, log_every)
 

@@ -1,0 +1,149 @@
+"""The functions of `import allegory as al`."""
+
+import dataclasses
+import sys
+import weakref
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from allegory import methods, pages, questions, train
+from allegory.core import Method, Misuse, Problem, plain
+from allegory.data import Source, open_source
+from allegory.data.source import Part
+from allegory.questions import Score
+from allegory.representation import Representation
+from allegory.runs import Recorder, Run, data_facts, read_settings, surroundings
+from allegory.train import Interrupted, Learner, Settings
+from allegory.train.health import Watch
+from allegory.train.progress import Progress
+from allegory.views import VIEWS
+
+_data_of: "weakref.WeakKeyDictionary[Representation, Source]" = weakref.WeakKeyDictionary()
+
+
+def load(data: Any, labels: Any = None, **options: Any) -> Source:
+    """Observations from a name ("digits"), a folder, a file, an array, a DataFrame or a torch Dataset. See `data.open_source`."""
+    return open_source(data, labels=labels, **options)
+
+
+def default_method(source: Source) -> Method[Any]:
+    """SimCLR for images, BetaVAE for vectors."""
+    return methods.find("SimCLR" if getattr(source.spec, "is_image", False) else "BetaVAE")()
+
+
+def learn(
+    data: Any, method: Method[Any] | str | None = None, *, out: Path | str | None = None, resume: bool = False, overwrite: bool = False,
+    settings: Settings | None = None, all_items: bool = False, quiet: bool = True, described: dict[str, Any] | None = None, **said: Any,
+) -> Representation:  # fmt: skip
+    """Learns a representation of the training part of `data` (of all of it with `all_items`).
+
+    `said` are fields of `train.Settings`: seed, steps, epochs or budget (seconds), batch, device, precision ... `out` is a folder for
+    the run (config, metrics, checkpoints, model); with `resume` a run that was stopped goes on to bit-identical weights.
+    Raises `Problem` when data and method do not suit each other or learning diverges, `Interrupted` on Ctrl-C.
+    """
+    source = load(data)
+    source.check()
+    method = methods.find(method)() if isinstance(method, str) else method or default_method(source)
+    settings = settings or Settings(**said)
+    index = None if not all_items else _every(source)
+    watch = Watch(loud=not quiet)
+    progress = [] if quiet else [Progress(watch)]
+    if out is None:
+        fitted = train.fit(method, source, settings, index=index, listeners=[watch, *progress])
+        return _kept(Representation.of(fitted, **_more(source, watch, all_items)), source)
+    run = Run.begin(out, resume, overwrite)
+    if resume and (run.path / "config.yaml").exists():
+        method, settings = from_config(run.config)
+        if run.learned:
+            run.write_facts(state="done")
+            return _kept(run.representation, source)
+    described = described or {"name": str(data) if isinstance(data, (str, Path)) else None, "labels": None, "options": {}, "all": all_items}
+    recorder = Recorder(run, watch)
+
+    def begin(learner: Learner) -> None:
+        run.write_config(described, learner.method, settings, learner.plan)
+        if resume and recorder.take_up(learner) and not quiet:
+            sys.stderr.write(f"resumed after step {learner.step} of {learner.plan.steps}\n")
+
+    run.write_facts(data=data_facts(source), seed=settings.seed, state="running", **surroundings())
+    try:
+        fitted = train.fit(method, source, settings, index=index, on_start=begin, listeners=[watch, *progress, recorder])
+    except Interrupted as e:
+        run.write_facts(state="interrupted")
+        raise Interrupted(f"{e}. Go on with: allegory learn --resume --out {out}") from None
+    except Problem as e:
+        run.write_facts(state=f"failed: {e}")
+        raise
+    finally:
+        for bar in progress:
+            bar.close()
+    rep = Representation.of(fitted, **_more(source, watch, all_items))
+    rep.save(run.path / "model")
+    if fitted.plan is None:
+        run.write_config(described, fitted.method, settings, None)
+    alarms = [dataclasses.asdict(a) for a in watch.alarms.values()]
+    run.write_facts(state="done", seconds=recorder.elapsed, peak_memory_bytes=fitted.facts["peak_memory_bytes"], alarms=alarms)
+    return _kept(rep, source)
+
+
+def from_config(config: dict[str, Any]) -> tuple[Method[Any], Settings]:
+    """The method and the settings that a run's config.yaml says."""
+    known = {cls.__name__: cls for cls in methods.classes()} | VIEWS
+    method = plain.restore(config["method"], known, Method, "method")
+    return method, read_settings(config)
+
+
+def evaluate(rep: Any, data: Any = None, *, names: Sequence[str] | None = None, seed: int = 0) -> list[Score]:
+    """Asks the questions that the data and the representation allow, and the controls with it.
+
+    `rep` is a `Representation`, any function x -> codes, an array of codes, or a list of representations of one method (training
+    seeds). `names` chooses questions; None asks all.
+    """
+    first = rep[0] if isinstance(rep, (list, tuple)) else rep
+    source = _source_for(first, data)
+    if isinstance(first, Representation):
+        _kept(first, source)
+    return questions.ask(rep, source, questions=names, seed=seed)
+
+
+def report(rep: Representation, scores: Sequence[Score], path: Path | str, data: Any = None) -> Path:
+    """Writes one self-contained HTML page about a representation. `data` may be left out when it was learned or evaluated here."""
+    pages.write_report(path, rep, _source_for(rep, data), scores)
+    return Path(path)
+
+
+def as_estimator(method: Method[Any], **settings: Any) -> Any:
+    """A scikit-learn transformer that learns `method` in `fit` and encodes in `transform`."""
+    from allegory.representation.estimator import as_estimator as make
+
+    return make(method, **settings)
+
+
+def _source_for(rep: Any, data: Any) -> Source:
+    if data is not None:
+        return load(data)
+    known = _data_of.get(rep) if isinstance(rep, Representation) else None
+    if known is None:
+        raise Misuse("which data? Pass data=..., the source that this representation is to be judged on")
+    return known
+
+
+def _kept(rep: Representation, source: Source) -> Representation:
+    _data_of[rep] = source
+    return rep
+
+
+def _more(source: Source, watch: Watch, all_items: bool) -> dict[str, Any]:
+    trained_on: Part | str = "all" if all_items else "train"
+    alarms = [dataclasses.asdict(a) for a in watch.alarms.values()]
+    return {"data": source.name, "fingerprint": source.fingerprint, "trained_on": trained_on, "alarms": alarms, "health": dict(watch.last)}
+
+
+def _every(source: Source) -> Any:
+    import numpy as np
+
+    return np.arange(len(source))
+
+
+__all__ = ["as_estimator", "default_method", "evaluate", "from_config", "learn", "load", "report"]
