@@ -6,6 +6,7 @@ import torch
 from allegory import nets
 from allegory.core import Array
 from allegory.nets.broadcast import coordinates
+from allegory.nets.scales import scales
 
 
 def test_coordinates_by_hand():
@@ -37,4 +38,12 @@ def test_every_pixel_depends_on_the_code_and_values_are_not_squashed(name, shape
 
 def test_deconv_climbs_the_sizes_that_the_encoder_met():
     net = nets.Deconv((1, 11, 30), latent=2)
-    assert net.sizes == [(3, 8), (6, 15), (11, 30)]
+    assert (net.coarsest, net.sizes) == ((128, 3, 8), [(6, 15), (11, 30)])
+
+
+def test_scales_by_hand():
+    assert scales(8, 8) == [(32, (8, 8)), (64, (4, 4)), (128, (2, 2))]
+    assert scales(11, 30) == [(32, (11, 30)), (64, (6, 15)), (128, (3, 8))]
+    assert scales(32, 28) == [(32, (16, 14)), (64, (8, 7)), (128, (4, 4))]
+    assert scales(22, 23)[0] == (32, (22, 23))
+    assert scales(96, 96) == [(32, (48, 48)), (64, (24, 24)), (128, (12, 12)), (256, (6, 6)), (256, (3, 3))]

@@ -87,7 +87,8 @@ def test_plain_nets_pass_the_size_of_the_signal_on(shape):
     torch.manual_seed(0)
     x = x_of(shape, b=16)
     y = nets.encoder("default-plain", Array(shape))(x)
-    assert 0.3 < float(y.square().mean() / x.square().mean()) < 3  # He's init; torch's own gives .03 to .001 here
+    # He's init; what is lost is lost to the zeros around maps of 2x2 pixels. torch's own init leaves .03 to .0005.
+    assert 0.08 < float(y.square().mean() / x.square().mean()) < 3
     image = nets.decoder("default", Array(shape), 8)(torch.randn(16, 8))
     assert 0.05 < float(image.square().mean()) < 3
 
@@ -146,3 +147,20 @@ def test_nets_copy_and_store(tmp_path):
     other.load_state_dict(copy.deepcopy(net.state_dict()))
     assert torch.equal(net.eval()(x_of((1, 8, 8))), other.eval()(x_of((1, 8, 8))))
     assert "ConvNet" in str(net) and io.StringIO(str(net))
+
+
+@pytest.mark.parametrize(("name", "size"), [("mlp", (3, 9, 11)), ("convnet", (3, 9, 11)), ("vit-tiny", (1, 4, 4))])
+def test_the_number_of_items_is_free_in_an_exported_encoder(name, size):
+    """`len(x)` in a forward would write the example's batch size into the graph."""
+    net = nets.encoder(name, Array(size)).eval()
+    assert exported(net, x_of(size, b=2))(x_of(size, b=5)).shape == (5, net.out)
+
+
+@pytest.mark.parametrize("name", nets.DECODERS)
+def test_the_number_of_items_is_free_in_an_exported_decoder(name):
+    net = nets.decoder(name, Array((3, 9, 11)), 4).eval()
+    assert exported(net, torch.zeros(2, 4))(torch.zeros(5, 4)).shape == (5, 3, 9, 11)
+
+
+def exported(net, example):
+    return torch.export.export(net, (example,), dynamic_shapes=({0: torch.export.Dim("b")},)).module()

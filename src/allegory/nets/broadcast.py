@@ -32,5 +32,5 @@ class Broadcast(nn.Module):
     def forward(self, z: Float[Tensor, "b latent"]) -> Float[Tensor, "b c h w"]:
         h, w = self.places.shape[1:]
         tiled = z[:, :, None, None].expand(-1, -1, h, w)  # (b, latent, h, w)
-        x = torch.cat([tiled, self.places.expand(len(z), -1, -1, -1)], 1)  # (b, latent + 2, h, w)
+        x = torch.cat([tiled, self.places.expand(z.shape[0], -1, -1, -1)], 1)  # (b, latent + 2, h, w)
         return self.last(self.layers(x))

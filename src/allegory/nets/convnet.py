@@ -1,6 +1,8 @@
-"""A small convolutional encoder whose depth follows the image's size: fast enough for two CPU cores."""
+"""A small convolutional encoder whose depth follows the image's size: fast enough for two CPU cores.
 
-import math
+On digits, 40 epochs of SimCLR in one seed, a probe with 1 label a class: 32-64-128 channels .72; with the second layer at the coarsest
+scale .76 in the same time; 64-128-128 .73 in 1.7 times that.
+"""
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -8,25 +10,13 @@ from torch import Tensor, nn
 from allegory.nets.encoder import Encoder
 from allegory.nets.init import he
 from allegory.nets.norm import BatchNorm
-
-FINEST = 16
-WIDEST = 256
-
-
-def halvings(h: int, w: int) -> int:
-    """How often an image is halved on its way to about 4 pixels on its shorter side, at least twice."""
-    return max(2, round(math.log2(min(h, w) / 4)))
-
-
-def halved(h: int, w: int, times: int) -> tuple[int, int]:
-    """The size after convolutions of stride 2, each of which rounds up."""
-    return math.ceil(h / 2**times), math.ceil(w / 2**times)
+from allegory.nets.scales import scales
 
 
 class ConvNet(Encoder):
-    """3x3 convolutions that double the width as they halve the image, and the mean over the places: (b, c, h, w) -> (b, out).
+    """One 3x3 convolution a scale, two at the coarsest, and the mean over the places: (b, c, h, w) -> (b, out).
 
-    Images up to 16 pixels begin with a layer at full resolution: 1x8x8 goes 64 @ 8x8, 128 @ 4x4, 128 @ 2x2 and ends in 128 numbers.
+    1x8x8 goes 32 @ 8x8, 64 @ 4x4, 128 @ 2x2, 128 @ 2x2 and ends in 128 numbers.
 
     `plain`: no BatchNorm, and the last map is laid out flat instead of averaged, so that places are kept and no example meets another:
     for likelihoods and reconstructions (as in Burgess et al. 2018).
@@ -34,21 +24,19 @@ class ConvNet(Encoder):
 
     def __init__(self, shape: tuple[int, int, int], plain: bool = False):
         super().__init__()
-        channels, h, w = shape
-        times = halvings(h, w)
-        strides = [2] * times
-        widths = [min(WIDEST, 32 * 2**i) for i in range(times)]
-        if min(h, w) <= FINEST:
-            strides, widths = [1, *strides], [64, *[128] * times]
+        before, size = shape[0], shape[1:]
+        plan = scales(*size)
+        width, (h, w) = plan[-1]
         layers: list[nn.Module] = []
-        for before, width, stride in zip([channels, *widths], widths, strides, strict=False):
-            layers.append(nn.Conv2d(before, width, 3, stride, 1, bias=plain))
-            layers.extend([nn.ReLU()] if plain else [BatchNorm(width), nn.ReLU()])
+        for after, smaller in [*plan, plan[-1]]:
+            layers.append(nn.Conv2d(before, after, 3, 1 if smaller == size else 2, 1, bias=plain))
+            layers.extend([nn.ReLU()] if plain else [BatchNorm(after), nn.ReLU()])
+            before, size = after, smaller
         self.plain = plain
         self.layers = nn.Sequential(*layers)
-        self.out = widths[-1] * (math.prod(halved(h, w, times)) if plain else 1)
+        self.out = width * h * w if plain else width
         he(self)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b out"]:
-        maps = self.layers(x)  # (b, width, h / 2^k, w / 2^k)
+        maps = self.layers(x)  # (b, channels, h, w) of the coarsest scale
         return maps.flatten(1) if self.plain else maps.mean((2, 3))

@@ -1,10 +1,13 @@
 """A decoder of images by transposed convolutions, the mirror of `ConvNet`."""
 
+import math
+from itertools import pairwise
+
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from allegory.nets.convnet import WIDEST, halved, halvings
 from allegory.nets.init import he
+from allegory.nets.scales import NARROWEST, scales
 
 
 class Deconv(nn.Module):
@@ -16,17 +19,18 @@ class Deconv(nn.Module):
     def __init__(self, shape: tuple[int, int, int], latent: int):
         super().__init__()
         channels, h, w = shape
-        times = halvings(h, w)
-        widths = [min(WIDEST, 32 * 2**i) for i in reversed(range(times))]
-        self.sizes = [halved(h, w, k) for k in reversed(range(times + 1))]
-        self.width = widths[0]
-        self.seed = nn.Linear(latent, self.width * self.sizes[0][0] * self.sizes[0][1])
-        self.doublings = nn.ModuleList(nn.ConvTranspose2d(a, b, 4, 2, 1) for a, b in zip(widths, [*widths[1:], widths[-1]], strict=True))
+        plan = scales(h, w)[::-1]
+        if plan[-1][1] != (h, w):
+            plan.append((NARROWEST, (h, w)))
+        self.coarsest = (plan[0][0], *plan[0][1])
+        self.sizes = [size for _, size in plan[1:]]
+        self.start = nn.Sequential(nn.Linear(latent, math.prod(self.coarsest)), nn.ReLU())
+        self.doublings = nn.ModuleList(nn.ConvTranspose2d(a, b, 4, 2, 1) for (a, _), (b, _) in pairwise(plan))
         he(self)
-        self.last = nn.Conv2d(widths[-1], channels, 3, padding=1)
+        self.last = nn.Conv2d(plan[-1][0], channels, 3, padding=1)
 
     def forward(self, z: Float[Tensor, "b latent"]) -> Float[Tensor, "b c h w"]:
-        x = self.seed(z).relu().view(len(z), self.width, *self.sizes[0])
-        for doubling, (h, w) in zip(self.doublings, self.sizes[1:], strict=True):
-            x = doubling(x)[..., :h, :w].relu()  # (b, width, h, w)
+        x = self.start(z).view(z.shape[0], *self.coarsest)
+        for doubling, (h, w) in zip(self.doublings, self.sizes, strict=True):
+            x = doubling(x)[..., :h, :w].relu()
         return self.last(x)

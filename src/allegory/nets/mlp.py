@@ -41,7 +41,7 @@ class MLP(Encoder):
         he(self)
 
     def forward(self, x: Float[Tensor, "b *shape"]) -> Float[Tensor, "b out"]:
-        return self.layers(x.reshape(len(x), -1))
+        return self.layers(x.reshape(x.shape[0], -1))
 
 
 class MLPDecoder(nn.Module):
@@ -53,4 +53,4 @@ class MLPDecoder(nn.Module):
         self.layers = head((latent, *hidden, math.prod(shape)), norm=False)
 
     def forward(self, z: Float[Tensor, "b latent"]) -> Float[Tensor, "b *shape"]:
-        return self.layers(z).view(len(z), *self.shape)
+        return self.layers(z).view(z.shape[0], *self.shape)

@@ -43,7 +43,7 @@ class ViT(Encoder):
     def tokens(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b n out"]:
         """The class token, then the patches row by row, after the last norm."""
         patches = self.embed(F.pad(x, self.padding)).flatten(2).transpose(1, 2)  # (b, patches, width)
-        tokens = torch.cat([self.token.expand(len(x), -1, -1), patches], 1) + self.positions  # (b, 1 + patches, width)
+        tokens = torch.cat([self.token.expand(x.shape[0], -1, -1), patches], 1) + self.positions  # (b, 1 + patches, width)
         return self.norm(self.blocks(tokens))
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b out"]:
