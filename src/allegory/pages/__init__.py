@@ -1,0 +1,6 @@
+"""What people look at: the report, the comparison, the model card and the table of the terminal."""
+
+from allegory.pages import tables
+from allegory.pages.page import report, write_report
+
+__all__ = ["report", "tables", "write_report"]

@@ -1,0 +1,111 @@
+"""What the interactive map needs: places, names, colours and thumbnails of up to 20,000 items."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from allegory.data import PARTS, Source
+from allegory.pages import layout, pictures, render
+from allegory.pages.numbers import plural
+
+MOST = 20_000
+CHUNK = 1024
+IDS_BYTES = 2_000_000
+LABEL_LETTERS = 120
+FEW_VALUES = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """The items of a report: their numbers in the source, their codes (n, z), and the atlas of their thumbnails (None for vectors)."""
+
+    index: np.ndarray
+    z: np.ndarray
+    atlas: pictures.Atlas | None
+
+
+def encoded(rep: Any, source: Source, most: int = MOST) -> Encoded:
+    """Codes and thumbnails of at most `most` items, chosen by the hash of their content, in one pass in batches."""
+    # The order of the hashes is as good as random, so that no class is always drawn on top.
+    index = np.argsort(source.item_keys, kind="stable")[:most]
+    sheet, codes = None, []
+    for start in range(0, len(index), CHUNK):
+        x = source.take(index[start : start + CHUNK])
+        codes.append(np.asarray(rep.encode(x), dtype=np.float32))
+        if pictures.image_part(rep.intake.spec) is not None:
+            shown = pictures.stored(rep.intake, x)
+            sheet = sheet or pictures.Sheet(len(index), *shown.shape[1:3])
+            sheet.add(shown)
+    z = np.concatenate(codes)
+    return Encoded(index, z.reshape(len(z), -1), sheet.atlas() if sheet else None)
+
+
+def payload(source: Source, items: Encoded) -> dict[str, Any]:
+    """What the page's script reads, as JSON values."""
+    atlas = items.atlas
+    return {
+        "n": len(items.index),
+        "ids": ids(source, items.index),
+        "layouts": layouts(items.z),
+        "colours": colours(source, items.index),
+        "atlas": atlas and {"tile": atlas.tile, "columns": atlas.columns, "width": atlas.width, "height": atlas.height},
+    }
+
+
+def layouts(z: np.ndarray) -> list[dict[str, Any]]:
+    """The neighbour layout and the PCA plane, each with the share of neighbours that it keeps."""
+    flat = layout.plane(z)
+    if len(z) < 3:
+        return [_layout("PCA", flat, None)]
+    graph, _ = layout.neighbours(z)
+    close = layout.near(z, flat, graph)
+    return [_layout("neighbours", close, layout.kept(close, graph)), _layout("PCA", flat, layout.kept(flat, graph))]
+
+
+def _layout(name: str, y: np.ndarray, kept: float | None) -> dict[str, Any]:
+    low, high = y.min(0), y.max(0)
+    span = max(float((high - low).max()), 1e-12)
+    unit = (y - (low + high) / 2) / span + 0.5
+    unit[:, 1] = 1.0 - unit[:, 1]  # the page's y axis points down
+    return {"name": name, "xy": render.packed(np.round(unit * 65535), "u2"), "kept": kept}
+
+
+def colours(source: Source, index: np.ndarray) -> list[dict[str, Any]]:
+    """What points can be coloured by: the label, each factor, the part. Factors with many values are ordered, the others are kinds."""
+    found = []
+    if source.labels is not None:
+        found.append(_kinds("label", [_short(str(n)) for n in source.labels.names], source.labels.values[index]))
+    if source.factors is not None:
+        for j, (name, size) in enumerate(zip(source.factors.names, source.factors.sizes, strict=True)):
+            values = source.factors.values[index, j]
+            names = [str(v) for v in range(size)]
+            found.append(_kinds(_short(name), names, values) | ({"ordered": True} if size > FEW_VALUES else {}))
+    part = np.zeros(len(source), dtype=np.int64)
+    for number, name in enumerate(PARTS):
+        part[source.part(name)] = number
+    return [*found, _kinds("part", list(PARTS), part[index])]
+
+
+def _kinds(name: str, names: list[str], values: np.ndarray) -> dict[str, Any]:
+    return {"name": name, "names": names, "values": render.packed(values, "i4"), "ordered": False}
+
+
+def _short(name: str, letters: int = LABEL_LETTERS) -> str:
+    return name if len(name) <= letters else f"{name[: letters // 2 - 1]}…{name[-(letters // 2 - 1) :]}"
+
+
+def ids(source: Source, index: np.ndarray) -> list[str]:
+    """The items' ids; long ones lose their middle when all of them would not fit in the page."""
+    names = [source.id(int(i)) for i in index]
+    for letters in (160, 96, 64, 40, 24, 12):
+        short = [_short(n, letters) for n in names]
+        if sum(len(n.encode("utf-8", "replace")) for n in short) <= IDS_BYTES:
+            break
+    return short
+
+
+def described(source: Source, items: Encoded) -> str:
+    """How many items the map shows, in words."""
+    n, of = len(items.index), len(source)
+    return f"all {plural(of, 'item')}" if n == of else f"{n:,} of {plural(of, 'item')}, drawn evenly"

@@ -1,0 +1,95 @@
+"""The report's plots: the few-label curve, and what training reported."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from allegory.pages import plots
+from allegory.pages.numbers import number
+from allegory.pages.results import Board, Line
+
+STYLES = {None: ("own", "circle"), "raw input": ("raw", "square"), "pca": ("pca", "diamond"), "untrained": ("untrained", "triangle"), "supervised": ("ceiling", "ring")}
+CURVE_POINTS = 240
+
+
+def few_labels(board: Board, chance: float | None = None) -> Markup | None:
+    """Accuracy against labels a class, the method and its controls, with 95 % intervals; None with fewer than two columns."""
+    columns = [i for i, c in enumerate(board.columns) if c != "kNN"]
+    if len(columns) < 2:
+        return None
+    series = [_series(line, columns, shift=j - (len(board.lines) - 1) / 2) for j, line in enumerate(board.lines)]
+    # The method is drawn last, on top of its controls.
+    drawn = [s for s, line in zip(series, board.lines, strict=True) if s.points and line.control is not None]
+    drawn += [s for s, line in zip(series, board.lines, strict=True) if s.points and line.control is None]
+    lows = [100 * (c.low if c.low is not None else c.value) for line in board.lines for c in line.cells if c] + ([100 * chance] if chance else [])
+    low = max(0.0, 10 * math.floor((min(lows) - 1) / 10))
+    y = plots.Axis(low, 100.0, tuple((t, f"{t:g}") for t in plots.ticks(low, 100, 5)))
+    x = plots.Axis(-0.3, len(columns) - 0.7, tuple((k, board.columns[i]) for k, i in enumerate(columns)), "labels a class")
+    alt = f"{board.metric.replace('_', ' ')} in percent by labels a class: " + "; ".join(_words(line, columns, board) for line in board.lines)
+    rules = [(100 * chance, "chance")] if chance else []
+    return plots.key([s for s in series if s.points]) + plots.plot(drawn, x, y, alt, rules=rules)
+
+
+def _series(line: Line, columns: Sequence[int], shift: float) -> plots.Series:
+    css, mark = STYLES.get(line.control, ("other", "circle"))
+    cells = [(k, line.cells[i]) for k, i in enumerate(columns)]
+    found = [(k, c) for k, c in cells if c is not None]
+    bounds = tuple((100 * c.low, 100 * c.high) if c.low is not None and c.high is not None else None for _, c in found)
+    # Shifted by a hair, so that intervals at one place do not hide each other.
+    return plots.Series(line.who, css, tuple((k + 0.045 * shift, 100 * c.value) for k, c in found), bounds, mark)
+
+
+def _words(line: Line, columns: Sequence[int], board: Board) -> str:
+    cells = [(board.columns[i], line.cells[i]) for i in columns]
+    return f"{line.who} " + ", ".join(f"{100 * c.value:.0f} at {name}" for name, c in cells if c)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One reported number over the steps: its drawing, and its last and extreme values as words."""
+
+    name: str
+    drawing: Markup
+    last: str
+
+
+def curves(metrics: Sequence[Mapping[str, Any]], prefix: str = "", without: str = "health/") -> list[Curve]:
+    """A small plot for every name in metrics.jsonl that starts with `prefix` and not with `without`, in order of appearance."""
+    skip = {"step", "seconds"}
+    names = dict.fromkeys(k for row in metrics for k, v in row.items() if k not in skip and isinstance(v, (int, float)) and not isinstance(v, bool))
+    chosen = [n for n in names if n.startswith(prefix) and not (without and n.startswith(without))]
+    return [c for c in (_curve(n, metrics, n.removeprefix(prefix)) for n in chosen) if c]
+
+
+def _curve(name: str, metrics: Sequence[Mapping[str, Any]], shown: str) -> Curve | None:
+    points = [(float(row["step"]), float(row[name])) for row in metrics if _finite(row.get(name)) and _finite(row.get("step"))]
+    if not points:
+        return None
+    kept = thinned(points, CURVE_POINTS)
+    frame = plots.Frame(300, 150, 52, 10, 8, 22)
+    x = plots.axis([p[0] for p in points], n=3)
+    x = plots.Axis(points[0][0], max(points[-1][0], points[0][0] + 1), tuple(t for t in x.ticks if points[0][0] <= t[0] <= points[-1][0]))
+    y = plots.axis([p[1] for p in points], n=3)
+    alt = f"{shown} over {len(points)} logged steps: first {number(points[0][1])}, last {number(points[-1][1])}"
+    mark = "circle" if len(kept) == 1 else ""
+    drawing = plots.plot([plots.Series(shown, "own", tuple(kept), mark=mark)], x, y, alt, frame)
+    return Curve(shown, drawing, number(points[-1][1]))
+
+
+def _finite(v: Any) -> bool:
+    return isinstance(v, (int, float)) and math.isfinite(v)
+
+
+def thinned(points: Sequence[plots.Point], most: int) -> list[plots.Point]:
+    """At most about `most` points: the lowest and the highest of every stretch, so that spikes stay."""
+    if len(points) <= most:
+        return list(points)
+    size = math.ceil(2 * len(points) / most)
+    kept = []
+    for start in range(0, len(points), size):
+        stretch = points[start : start + size]
+        kept += sorted({min(stretch, key=lambda p: p[1]), max(stretch, key=lambda p: p[1])})
+    return kept

@@ -1,0 +1,53 @@
+"""How numbers are written for people: shares in percent, everything else to three significant digits."""
+
+import math
+
+SHARES = ("accuracy", "balanced_accuracy")
+
+
+def is_share(metric: str) -> bool:
+    """True for metrics that are a share of items: accuracy@1, balanced_accuracy ..."""
+    return metric.split("@")[0] in SHARES
+
+
+def number(x: float | None) -> str:
+    """Three significant digits, thousands parted: 0.0123, 4.56, 78.9, 1,797, 1.2e+07. A missing or not finite number is a dash."""
+    if x is None or not math.isfinite(x):
+        return "–"
+    if x == int(x) and abs(x) < 1e6:
+        return f"{int(x):,}"
+    if abs(x) >= 1e6 or abs(x) < 1e-3:
+        return f"{x:.2g}"
+    digits = max(0, 2 - math.floor(math.log10(abs(x))))
+    return f"{x:,.{digits}f}"
+
+
+def value(x: float | None, metric: str) -> str:
+    """`x` in the unit of `metric`: percent with one decimal for shares, else three significant digits."""
+    if x is None or not math.isfinite(x):
+        return "–"
+    return f"{100 * x:.1f}" if is_share(metric) else number(x)
+
+
+def interval(low: float | None, high: float | None, metric: str) -> str:
+    """The interval "low–high" in the unit of `metric`, empty when there is none."""
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        return ""
+    return f"{value(low, metric)}–{value(high, metric)}"
+
+
+def seconds(s: float | None) -> str:
+    """A span of time: "8.2 s", "3 min 20 s", "2 h 5 min"."""
+    if s is None or not math.isfinite(s):
+        return "–"
+    if s < 60:
+        return f"{s:.1f} s"
+    minutes, rest = divmod(round(s), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def plural(n: int, one: str, many: str = "") -> str:
+    """ "1 class", "10 classes"."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"

@@ -1,0 +1,147 @@
+"""The report: one run's verdict, evidence and pictures on one self-contained page."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from allegory.core import Problem, files, plain
+from allegory.data import PARTS, Source
+from allegory.pages import codes_map, columns, figures, looks, pictures, render
+from allegory.pages.health import health
+from allegory.pages.numbers import number, plural, seconds
+from allegory.pages.results import Board, Result, board, others, results
+from allegory.pages.words import verdict
+
+SCRIPTS = ("data.js", "view.js", "draw.js", "map.js", "hands.js")
+Metrics = Sequence[Mapping[str, Any]]
+
+
+def report(rep: Any, source: Source, scores: Iterable[Any], metrics: Metrics | Path | str | None = None, title: str | None = None) -> str:
+    """The page as HTML.
+
+    `scores` are `Score` objects or their dictionaries, `metrics` the rows of metrics.jsonl or its path. Encodes at most 20,000 items.
+    """
+    rows, name = results(scores), method_name(rep)
+    logged = metrics if isinstance(metrics, Sequence) and not isinstance(metrics, str) else read_metrics(metrics)
+    items = codes_map.encoded(rep, source)
+    return render.page(
+        "report.html", SCRIPTS,
+        title=title or f"{name} on {source.name}",
+        said=verdict(rows, name, source.name),
+        boards=boards(rows, name),
+        plot=few_label_plot(rows, name, source),
+        measures=others(rows, boards(rows, name)),
+        protocols=sorted({r.protocol for r in rows if r.protocol}),
+        controls=list(dict.fromkeys(r.control for r in rows)),
+        map=render.json(codes_map.payload(source, items)),
+        atlas=items.atlas,
+        mapped=codes_map.described(source, items),
+        neighbours=looks.neighbours(source, items, rep),
+        can=abilities(rep, source, items),
+        curves=figures.curves(logged),
+        health=health(logged, rep.facts),
+        facts=facts(rep, source, items),
+        settings=settings(rep.method),
+        card=getattr(rep.method, "card", None),
+    )  # fmt: skip
+
+
+def write_report(
+    path: Path | str, rep: Any, source: Source, scores: Iterable[Any], metrics: Metrics | Path | str | None = None, title: str | None = None
+) -> Path:
+    """Writes the page to `path`, whole or not at all."""
+    files.atomic_write(path, report(rep, source, scores, metrics, title))
+    return Path(path)
+
+
+def method_name(rep: Any) -> str:
+    """The method by the name of its class."""
+    return type(rep.method).__name__
+
+
+def read_metrics(path: Path | str | None) -> list[dict[str, Any]]:
+    """The rows of metrics.jsonl; [] without a path. A line that was cut short by a crash is left out if it is the last."""
+    if path is None:
+        return []
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except OSError as e:
+        raise Problem(f"cannot read {path}: {e.strerror}") from e
+    rows = []
+    for number_, line in enumerate(lines, 1):
+        try:
+            rows.append(json.loads(line))
+        except ValueError as e:
+            if number_ < len(lines):
+                raise Problem(f"{path}, line {number_} is not JSON: {e}") from e
+    return [row for row in rows if isinstance(row, dict)]
+
+
+def boards(rows: Sequence[Result], method: str) -> list[Board]:
+    """The boards of accuracy and of balanced accuracy, those that were measured."""
+    return [b for b in (board(rows, method), board(rows, method, "balanced_accuracy")) if b]
+
+
+def few_label_plot(rows: Sequence[Result], method: str, source: Source) -> Any:
+    """The plot of the first board, with the line of chance."""
+    found = boards(rows, method)
+    classes = len(source.labels.names) if source.labels is not None else 0
+    return figures.few_labels(found[0], 1.0 / classes if classes else None) if found else None
+
+
+def abilities(rep: Any, source: Source, items: codes_map.Encoded) -> dict[str, Any]:
+    """What the method can do, shown on the data; a capability that it lacks has no entry."""
+    can, found = rep.can(), {}
+    pictured = pictures.image_part(rep.intake.spec) is not None
+    if not pictured and not columns.flat(rep):
+        return {}
+    if "decode" in can and pictured:
+        found = {
+            "reconstructions": looks.reconstructions(source, items, rep),
+            "traversals": looks.traversals(source, items, rep),
+            "interpolations": looks.interpolations(source, items, rep),
+        }
+    elif "decode" in can:
+        found = {"columns": columns.reconstructed(source, items, rep), "heat": columns.traversed(source, items, rep)}
+    if "sample" in can:
+        found |= {"samples": looks.samples(rep)} if pictured else {"drawn": columns.drawn(source, items, rep)}
+    return found
+
+
+def facts(rep: Any, source: Source, items: codes_map.Encoded) -> list[tuple[str, str]]:
+    """What was done, in names and words."""
+    known = rep.facts
+    found = [
+        ("data", f"{source.name}: {plural(len(source), 'item')}, {source.spec}"),
+        ("parts", ", ".join(f"{len(source.part(p)):,} {p}" for p in PARTS)),
+    ]
+    if source.labels is not None:
+        found.append(("labels", f"{plural(len(source.labels.names), 'class', 'classes')}, {int(source.labels.known.sum()):,} items labelled"))
+    found.append(("code", f"{plural(items.z.shape[1], 'number')} an item"))
+    found.append(("parameters", f"{sum(p.numel() for p in rep.net.parameters()):,}"))
+    written = {"items": ("learned from", lambda v: plural(v, "item")), "seconds": ("time", seconds), "seed": ("seed", str)}
+    written |= {"steps": ("steps", number), "peak_memory_bytes": ("peak memory", lambda b: f"{b / 2**20:,.0f} MiB")}
+    found += [(name, write(known[key])) for key, (name, write) in written.items() if known.get(key) is not None]
+    if source.skipped:
+        found.append(("skipped", f"{plural(len(source.skipped), 'item')}, for example {source.skipped[0].id}: {source.skipped[0].reason}"))
+    return [*found, *(("note", note) for note in source.notes)]
+
+
+def settings(method: Any) -> list[tuple[str, str]]:
+    """Every setting of the method, nested ones by dotted name."""
+    return list(_flattened(plain.plain(method)))
+
+
+def _flattened(value: Any, name: str = "") -> Iterable[tuple[str, str]]:
+    if isinstance(value, dict):
+        for k, v in value.items():
+            if k == plain.KIND and name:
+                yield name, str(v)
+            elif k != plain.KIND:
+                yield from _flattened(v, f"{name}.{k}".lstrip("."))
+    elif isinstance(value, list) and any(isinstance(v, (dict, list)) for v in value):
+        for i, v in enumerate(value, 1):
+            yield from _flattened(v, f"{name}.{i}")
+    else:
+        yield name, "default" if value is None else number(value) if isinstance(value, float) else str(value)

@@ -1,0 +1,154 @@
+"""Plots as inline SVG. Colours are CSS classes, so that one drawing is right in light and dark; every string is escaped.
+
+Drawn at 460 units wide with 13-unit text: on a phone's 360 pixels the text is still 10 pixels high.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup, escape
+
+from allegory.pages.numbers import number
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Series:
+    """A line: `points` (x, y), an interval (low, high) or None for each, and the CSS class that colours it."""
+
+    name: str
+    css: str
+    points: tuple[Point, ...]
+    bounds: tuple[tuple[float, float] | None, ...] = ()
+    mark: str = "circle"
+
+
+@dataclass(frozen=True)
+class Axis:
+    """An axis: its range, its ticks with their words, and its title."""
+
+    low: float
+    high: float
+    ticks: tuple[tuple[float, str], ...]
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Where the plot area lies inside the drawing (units of the drawing)."""
+
+    width: float = 460
+    height: float = 300
+    left: float = 46
+    right: float = 12
+    top: float = 10
+    bottom: float = 46
+
+    def scale(self, x: Axis, y: Axis) -> Callable[[float, float], Point]:
+        """From values to places in the drawing."""
+        across = (self.width - self.left - self.right) / ((x.high - x.low) or 1.0)
+        up = (self.height - self.top - self.bottom) / ((y.high - y.low) or 1.0)
+        return lambda a, b: (self.left + (a - x.low) * across, self.height - self.bottom - (b - y.low) * up)
+
+
+def tag(name: str, *inside: str, **attributes: object) -> Markup:
+    """An SVG or HTML element; `class_` is class, `_` becomes `-`; text and attribute values are escaped."""
+    named = "".join(f' {k.rstrip("_").replace("_", "-")}="{escape(_plain(v))}"' for k, v in attributes.items() if v is not None)
+    body = Markup("").join(inside)
+    return Markup(f"<{name}{named}>{body}</{name}>")
+
+
+def _plain(v: object) -> str:
+    return f"{v:.2f}".rstrip("0").rstrip(".") if isinstance(v, float) else str(v)
+
+
+def ticks(low: float, high: float, n: int = 5) -> tuple[float, ...]:
+    """About `n` round numbers that cover low .. high from inside (steps of 1, 2, 2.5 or 5 times a power of ten)."""
+    span = high - low
+    if not (math.isfinite(span) and span > 0):
+        return (low,)
+    power = 10.0 ** math.floor(math.log10(span / n))
+    step = next(s * power for s in (1, 2, 2.5, 5, 10) if span / (s * power) <= n + 1e-9)
+    first = math.ceil(low / step - 1e-9)
+    return tuple(round(i * step, 12) for i in range(first, math.floor(high / step + 1e-9) + 1))
+
+
+def axis(values: Sequence[float], title: str = "", n: int = 4, write: Callable[[float], str] = number) -> Axis:
+    """An axis that holds all finite `values` with a little air."""
+    finite = [v for v in values if math.isfinite(v)] or [0.0, 1.0]
+    low, high = min(finite), max(finite)
+    pad = 0.06 * (high - low) if high > low else max(abs(high), 1.0) * 0.1
+    low, high = low - pad, high + pad
+    return Axis(low, high, tuple((t, write(t)) for t in ticks(low, high, n)), title)
+
+
+def plot(series: Sequence[Series], x: Axis, y: Axis, alt: str, frame: Frame = Frame(), rules: Sequence[tuple[float, str]] = ()) -> Markup:
+    """Lines with marks and interval bars over a quiet grid. `rules` are named horizontal lines; `alt` describes the plot in words."""
+    at = frame.scale(x, y)
+    parts = [tag("title", escape(alt)), *_grid(frame, x, y, at)]
+    parts += [_rule(frame, at(x.low, level)[1], name) for level, name in rules if y.low <= level <= y.high]
+    for s in series:
+        parts += _line(s, at)
+    return tag(
+        "svg", *parts, viewBox=f"0 0 {frame.width:g} {frame.height:g}", role="img", aria_label=alt, class_="plot",
+        preserveAspectRatio="xMidYMid meet",
+    )  # fmt: skip
+
+
+def _grid(f: Frame, x: Axis, y: Axis, at: Callable[[float, float], Point]) -> list[Markup]:
+    floor, middle = f.height - f.bottom, (f.left + f.width - f.right) / 2
+    parts = []
+    for value, words in y.ticks:
+        level = at(x.low, value)[1]
+        parts.append(tag("line", x1=f.left, x2=f.width - f.right, y1=level, y2=level, class_="grid"))
+        parts.append(tag("text", escape(words), x=f.left - 6, y=level + 4.5, text_anchor="end"))
+    for value, words in x.ticks:
+        parts.append(tag("text", escape(words), x=at(value, y.low)[0], y=floor + 17, text_anchor="middle"))
+    parts.append(tag("line", x1=f.left, x2=f.width - f.right, y1=floor, y2=floor, class_="axis"))
+    if x.title:
+        parts.append(tag("text", escape(x.title), x=middle, y=f.height - 6, text_anchor="middle", class_="label"))
+    return parts
+
+
+def _rule(f: Frame, level: float, name: str) -> Markup:
+    line = tag("line", x1=f.left, x2=f.width - f.right, y1=level, y2=level, class_="rule")
+    return line + tag("text", escape(name), x=f.width - f.right - 2, y=level - 5, text_anchor="end", class_="label")
+
+
+def _line(s: Series, at: Callable[[float, float], Point]) -> list[Markup]:
+    places = [at(*p) for p in s.points if all(map(math.isfinite, p))]
+    path = "M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in places) if places else "M0 0"
+    parts = [tag("path", d=path, class_=f"line {s.css}")]
+    for (a, _), bound in zip(s.points, s.bounds, strict=False):
+        if bound is not None:
+            (px, low), (_, high) = at(a, bound[0]), at(a, bound[1])
+            parts.append(tag("path", d=f"M{px:.1f} {low:.1f}V{high:.1f}", class_=f"bar {s.css}"))
+    if s.mark:
+        parts += [_mark(s.mark, a, b, s.css) for a, b in places]
+    return parts
+
+
+def _mark(mark: str, a: float, b: float, css: str) -> Markup:
+    if mark == "circle":
+        return tag("circle", cx=a, cy=b, r=4.0, class_=f"mark {css}")
+    shapes = {
+        "square": f"M{a - 3.6:.1f} {b - 3.6:.1f}h7.2v7.2h-7.2z",
+        "diamond": f"M{a:.1f} {b - 5:.1f}l5 5l-5 5l-5 -5z",
+        "triangle": f"M{a:.1f} {b - 4.8:.1f}l4.6 8.2h-9.2z",
+        "ring": f"M{a - 4:.1f} {b:.1f}a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z",
+    }
+    return tag("path", d=shapes[mark], class_=f"mark {mark} {css}")
+
+
+def key(series: Sequence[Series]) -> Markup:
+    """The legend, as HTML that wraps: a swatch with line and mark, then the name."""
+    items = []
+    for s in series:
+        swatch = tag(
+            "svg", tag("path", d="M1 8H31", class_=f"line {s.css}"), _mark(s.mark or "circle", 16, 8, s.css) if s.mark else Markup(""),
+            viewBox="0 0 32 16", class_="swatch", aria_hidden="true",
+        )  # fmt: skip
+        items.append(tag("li", swatch, escape(s.name)))
+    return tag("ul", *items, class_="key")
