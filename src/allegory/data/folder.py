@@ -35,7 +35,7 @@ def open_folder(
         notes.append(f"{hidden} hidden files were not looked at")
     firsts = [path.parts[below] if len(path.parts) > below + 1 else None for path in used]
     source = _source(folder.resolve().name or str(folder), decoded, [ids[i] for i in decoded.used], [*skipped], notes, split)
-    return Found(source, {"folders": [None if f is None else readable(f) for f in firsts]}, None, str(folder.resolve()))
+    return Found(source, {"folders": [None if f is None else readable(f) for f in firsts]}, root=str(folder.resolve()))
 
 
 def open_pictures(items: Sequence[Any], aside: Sequence[str] = (), *, size: int | None = None, channels: int | None = None) -> Found:

@@ -13,10 +13,12 @@ from allegory.data.source import Source
 class Found:
     """A source, and the values that stand beside its items by name (the columns of a table, the folders of files, the keys of an .npz).
 
-    `used` are the numbers of the inputs that became items, when some were left out. `root` is the folder or file they come from.
+    `labels`: those that come with the data. `used`: the numbers of the inputs that became items, when some were left out. `root`: the
+    folder that the ids are relative to.
     """
 
     source: Source
     beside: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    labels: Sequence[Any] | None = None
     used: np.ndarray | None = None
     root: str = ""

@@ -54,13 +54,12 @@ def decode_all(
             else:
                 headers[i] = found
         if not height:
-            height = width = _common(headers)
+            height = width = common([min(h.width, h.height) for h in headers.values()])
         depth = channels or (1 if all(h.grey for h in headers.values()) else 3)
         x, used = _pixels(items, list(headers), (height, width), depth, skipped)
     notes = [f"images resized to {height} x {width} (short side, middle part kept)" + ("" if size else "; choose with size=")]
-    if depth == 3 and channels is None and _all_grey(x):
-        x, depth = x[:, :1], 1
-        notes.append("all images are grey: one channel is kept")
+    if depth == 3 and channels is None:
+        x = grey_if_all(x)
     lost = tuple(Skipped(ids[i], skipped[i]) for i in sorted(skipped))
     return Decoded(x, used, lost, tuple(notes))
 
@@ -72,10 +71,9 @@ def _size(size: int | tuple[int, int] | None) -> tuple[int, int]:
     return height or 0, width or 0
 
 
-def _common(headers: dict[int, Header]) -> int:
+def common(short_sides: Sequence[int]) -> int:
     """The size that suits most: the median short side, between 8 and LARGEST."""
-    sides = [min(h.width, h.height) for h in headers.values()]
-    return int(np.clip(np.median(sides), 8, LARGEST)) if sides else LARGEST
+    return int(np.clip(np.median(short_sides), 8, LARGEST)) if short_sides else LARGEST
 
 
 def _pixels(
@@ -110,10 +108,10 @@ def _each(work: Callable[[Picture], T], items: Sequence[Picture], what: str) -> 
                 yield result
 
 
-def _all_grey(x: np.ndarray) -> bool:
-    """Whether the three channels are equal everywhere."""
+def grey_if_all(x: np.ndarray) -> np.ndarray:
+    """(n, 1, h, w) of (n, 3, h, w) when the three channels are equal everywhere; else `x`."""
     chunks = (x[i : i + BLOCK] for i in range(0, len(x), BLOCK))
-    return bool(len(x)) and all((c[:, 0] == c[:, 1]).all() and (c[:, 0] == c[:, 2]).all() for c in chunks)
+    return x[:, :1] if all((c[:, :1] == c[:, 1:]).all() for c in chunks) else x
 
 
 def bar(total: int, what: str) -> "tqdm[None]":
