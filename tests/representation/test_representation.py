@@ -118,7 +118,8 @@ def test_large_items_come_in_small_batches(vae):
     from allegory.representation.reading import batches
 
     source = Source("big", big, np.broadcast_to(np.uint8(0), (10, 3, 2048, 2048)))
-    assert next(batches(source, Intake(big), 1024, torch.device("cpu"), torch.float32)).shape[0] == 1
+    x, n = next(batches(source, Intake(big), 1024, torch.device("cpu"), torch.float32))
+    assert n == 1 and x.shape == (1, 3, 2048, 2048)
 
 
 def test_float64_nets_are_encoded_in_float64(vae, images):

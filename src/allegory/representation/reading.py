@@ -12,6 +12,7 @@ from allegory.core import Array, Parts, Problem, Spec, Tree, tree
 from allegory.data import Intake, Source
 
 BATCH_BYTES = 64 << 20
+BLOCK = 16  # the kernels of matrix products round otherwise for the rows that fill no block: an item's code would depend on its mates
 
 
 def as_stored(x: Any, intake: Intake) -> Source:
@@ -27,15 +28,23 @@ def as_stored(x: Any, intake: Intake) -> Source:
     return intake.accept(x)
 
 
-def batches(source: Source, intake: Intake, most: int, device: torch.device, dtype: torch.dtype) -> Iterator[Tree]:
-    """All observations in order through the intake, on `device`: at most `most` a batch, and fewer when items are large."""
-    size = max(1, min(most, BATCH_BYTES // (4 * max(1, _numbers(intake.raw)))))
+def batches(source: Source, intake: Intake, most: int, device: torch.device, dtype: torch.dtype) -> Iterator[tuple[Tree, int]]:
+    """All observations in order through the intake, on `device`: (x, n), of which the first n items count and the rest pads to a block.
+
+    At most `most` items count, and fewer when items are large.
+    """
+    fitting = max(1, BATCH_BYTES // (4 * max(1, _numbers(intake.raw))))
+    block = BLOCK if fitting >= BLOCK else 1
+    size = max(1, min(most, fitting))
     for start in range(0, len(source), size):
         raw = tree.to(source.take(slice(start, start + size)), device)
+        n = tree.length(raw)
         check_values(raw, intake.raw, source.name)
+        if n % block:
+            raw = tree.take(raw, torch.arange(-(-n // block) * block, device=device) % n)
         with torch.no_grad():
             x = intake(raw)
-        yield tree.to(x, device, dtype)
+        yield tree.to(x, device, dtype), n
 
 
 def check_values(x: Tree, spec: Spec, name: str) -> None:

@@ -77,9 +77,9 @@ class Representation:
     def codes(self, x: Any, names: tuple[str, ...] | None = None, batch: int = CHUNK) -> dict[str, Code]:
         """Named codes (layers, patches, posteriors ...) of every item, as tensors on the CPU; all of them when `names` is None."""
         method, parts = self._that_can("codes"), []
-        for seen in batches(as_stored(x, self.intake), self.intake, batch, self.device, self.dtype):
+        for seen, n in batches(as_stored(x, self.intake), self.intake, batch, self.device, self.dtype):
             with at_rest(self.net):
-                parts.append(method.codes(self.net, seen, names))
+                parts.append({name: _first(code, n) for name, code in method.codes(self.net, seen, names).items()})
         return {name: _join_codes([part[name] for part in parts]) for name in parts[0]}
 
     def predict(self, x: Any, batch: int = CHUNK) -> Float[np.ndarray, "n k"]:
@@ -148,9 +148,9 @@ class Representation:
     def _each(self, source: Source, batch: int, f: Callable[[Tree, int], Any]) -> Iterator[Tree]:
         """`f(x, number of its first item)` of every batch, as numpy."""
         at = 0
-        for x in batches(source, self.intake, batch, self.device, self.dtype):
-            yield self._rest(f, x, at)
-            at += tree.length(x)
+        for x, n in batches(source, self.intake, batch, self.device, self.dtype):
+            yield tree.take(self._rest(f, x, at), slice(n))
+            at += n
 
     def _rest(self, f: Callable[..., Any], *arguments: Any) -> Tree:
         """The result as numpy. The net rests only meanwhile, not while a generator waits for its consumer."""
@@ -175,6 +175,10 @@ def _joined(parts: Iterator[Tree], n: int) -> Tree:
     return whole
 
 
+def _first(code: Code, n: int) -> Code:
+    return Code(code.values[:n].detach().cpu(), None if code.mask is None else code.mask[:n].cpu(), code.kind)
+
+
 def _join_codes(parts: list[Code]) -> Code:
     masks = [p.mask for p in parts if p.mask is not None]
-    return Code(torch.cat([p.values.detach().cpu() for p in parts]), torch.cat(masks).cpu() if masks else None, parts[0].kind)
+    return Code(torch.cat([p.values for p in parts]), torch.cat(masks) if masks else None, parts[0].kind)
