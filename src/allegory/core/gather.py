@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 
@@ -43,7 +43,7 @@ class _SumOverProcesses(torch.autograd.Function):
         return g
 
 
-def everyone(z: Float[Tensor, "b *d"]) -> Float[Tensor, "all *d"]:
+def everyone(z: Shaped[Tensor, "b *d"]) -> Shaped[Tensor, "all *d"]:
     """The rows of all processes in example order (process 0's first). Every process must hold the same number of rows."""
     if processes() == 1:
         return z

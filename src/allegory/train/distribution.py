@@ -1,12 +1,13 @@
 """More than one process: `torchrun` starts them, gloo on CPU and NCCL on GPU connect them."""
 
 import os
+from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from allegory.core import processes
+from allegory.core import everyone, processes, tree
 
 
 def join(device: str) -> str:
@@ -29,3 +30,11 @@ def average_over_processes(gradients: list[Tensor]) -> None:
         flat /= processes()
         for g, part in zip(some, flat.split([g.numel() for g in some]), strict=True):
             g.copy_(part.view_as(g))
+
+
+def of_all_processes(memo: Any) -> Any:
+    """A memo whose rows are those of the global batch, in example order."""
+    if memo is None or processes() == 1:
+        return memo
+    with torch.no_grad():
+        return tree.map(everyone, memo)

@@ -53,6 +53,18 @@ def fit(
     """
     settings = settings or Settings(**said)
     begun = time.perf_counter()
+    method, net, items = begin(method, source, settings, index)
+    plan = None
+    if isinstance(method, Trained):
+        with memory_advice(settings):
+            plan = _train(learner(method, net, items, source, settings), settings, on_start, listeners)
+    peak = peak_memory(str(items.device))
+    facts = {"items": len(items), "seconds": time.perf_counter() - begun, "peak_memory_bytes": peak, "seed": settings.seed}
+    return Fitted(method, net.eval(), items.intake, plan, facts)
+
+
+def begin(method: Method[Any], source: Source, settings: Settings, index: np.ndarray | None = None) -> tuple[Method[Any], nn.Module, Items]:
+    """Everything before the first step: the resolved method, its net (built and prepared), and the training items on their device."""
     device = join(pick_device(settings.device))
     index = usable(method, source, source.part("train") if index is None else index)
     intake = Intake.fit(source, index)
@@ -66,26 +78,22 @@ def fit(
     dice = Dice.roll(settings.seed, -1, torch.empty(0, dtype=torch.int64, device=items.device), "prepare")
     with fenced(settings.seed):
         method.prepare(net, items, dice)
-    plan = None
-    if isinstance(method, Trained):
-        with memory_advice(settings):
-            plan = _train(method, net, items, source, settings, device, on_start, listeners)
-    facts = {"items": len(index), "seconds": time.perf_counter() - begun, "peak_memory_bytes": peak_memory(device), "seed": settings.seed}
-    return Fitted(method, net.eval(), intake, plan, facts)
+    return method, net, items
 
 
-def _train(
-    method: Trained[Any], net: nn.Module, items: Items, source: Source, settings: Settings, device: str,
-    on_start: Callable[[Learner], None] | None, listeners: Sequence[Listener],
-) -> Plan:  # fmt: skip
-    plan = resolve(settings, method.recipe, list(method.players(net)), len(items), device)
-    learner = Learner(method, net, items, plan, labels_of(source, items))
+def learner(method: Trained[Any], net: nn.Module, items: Items, source: Source, settings: Settings) -> Learner:
+    """What `begin` gave, with optimisers and a plan, before the first step."""
+    plan = resolve(settings, method.recipe, list(method.players(net)), len(items), str(items.device))
+    return Learner(method, net, items, plan, labels_of(source, items))
+
+
+def _train(learner: Learner, settings: Settings, on_start: Callable[[Learner], None] | None, listeners: Sequence[Listener]) -> Plan:
     if settings.budget is not None:
-        learner.plan = plan = dataclasses.replace(plan, steps=budget.in_steps(learner, settings.budget))
+        learner.plan = dataclasses.replace(learner.plan, steps=budget.in_steps(learner, settings.budget))
     if on_start is not None:
         on_start(learner)
     if settings.compile:
-        for child in net.children():
+        for child in learner.net.children():
             child.compile()
     with on_request() as wish:
         for tick in steps(learner):

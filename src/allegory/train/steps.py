@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from allegory.core import Batch, Loss, Misuse, Moment, Player, Problem, tree
-from allegory.train.distribution import average_over_processes
+from allegory.train.distribution import average_over_processes, of_all_processes
 from allegory.train.learner import Learner
 from allegory.train.plan import rate
 
@@ -42,7 +42,7 @@ def steps(learner: Learner) -> Iterator[Tick]:
                 loss = play(learner, player, turn)
                 terms |= {f"{player.name}/{name}": value for name, value in loss.terms.items()}
             terms[f"loss/{player.name}"] = loss.total
-            memos[player.name] = loss.memo
+            memos[player.name] = of_all_processes(loss.memo)
         now = learner.moment()
         learner.method.after_step(learner.net, now, memos)
         learner.step += 1
