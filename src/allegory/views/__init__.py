@@ -1,0 +1,31 @@
+"""What a method is shown: one batched engine of augmentations, random for each example through `core.Dice`, on CPU and GPU.
+
+Every view is a frozen dataclass, called with a batch and its dice. Images are (b, c, h, w) floats in [-1, 1], vectors (b, d).
+"""
+
+from allegory.core import Views
+from allegory.views.blur import Blur, Sharpness
+from allegory.views.colour import ColourJitter, Grey
+from allegory.views.combine import Compose, OneOf, Pair, Part, Sometimes
+from allegory.views.cutout import Cutout
+from allegory.views.geometry import Affine, Flip, Geometry, ResizedCrop
+from allegory.views.noise import Corrupt, Drop, Noise
+from allegory.views.policies import RandAugment, augment
+from allegory.views.puzzles import Masked, Masks, Puzzle, Rotations
+from allegory.views.sobel import Sobel
+from allegory.views.tone import AutoContrast, Equalize, Invert, Posterize, Solarize
+from allegory.views.view import Identity, View
+
+VIEWS: dict[str, type[View]] = {
+    c.__name__: c
+    for c in (
+        Affine, AutoContrast, Blur, ColourJitter, Compose, Corrupt, Cutout, Drop, Equalize, Flip, Grey, Identity, Invert, Masks,
+        Noise, OneOf, Pair, Part, Posterize, RandAugment, ResizedCrop, Rotations, Sharpness, Sobel, Solarize, Sometimes,
+    )
+}  # fmt: skip
+
+__all__ = [
+    "VIEWS", "Affine", "AutoContrast", "Blur", "ColourJitter", "Compose", "Corrupt", "Cutout", "Drop", "Equalize", "Flip", "Geometry",
+    "Grey", "Identity", "Invert", "Masked", "Masks", "Noise", "OneOf", "Pair", "Part", "Posterize", "Puzzle", "RandAugment",
+    "ResizedCrop", "Rotations", "Sharpness", "Sobel", "Solarize", "Sometimes", "View", "Views", "augment",
+]  # fmt: skip

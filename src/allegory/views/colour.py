@@ -1,0 +1,122 @@
+"""What colours the pixels have: brightness, contrast, saturation, hue, grey.
+
+The first three are blends with black, with the mean grey of the image and with each pixel's grey, as in PIL's ImageEnhance, cut
+to [-1, 1]. Hue turns in HSV as in Python's colorsys. With other than 3 channels grey is the mean of the channels, and hue means
+nothing and is left alone.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from allegory.core import Dice
+from allegory.views.draws import column, ranges
+from allegory.views.view import View, put
+
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as PIL converts to "L"
+
+Images = Float[Tensor, "b c h w"]
+Factor = Float[Tensor, " b"]
+
+
+@dataclass(frozen=True)
+class ColourJitter(View):
+    """Brightness, contrast, saturation and hue, each changed by a uniform amount, all together with probability `p`.
+
+    The factor of the first three is on [max(0, 1 - s), 1 + s) for a strength s; hue turns by [-hue, hue) of the circle (at most
+    one half). `ends` draws only the two ends of every range. torchvision shuffles the four for every image; here the order is fixed.
+    """
+
+    brightness: float = 0.4
+    contrast: float = 0.4
+    saturation: float = 0.4
+    hue: float = 0.1
+    p: float = 0.8
+    ends: bool = False
+
+    def draw(self, dice: Dice, shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+        del shape
+        u = dice.uniform("colour", 5)
+        limits = [(max(0.0, 1 - s), 1 + s) for s in (self.brightness, self.contrast, self.saturation)]
+        return u[:, 4] < self.p, ranges(u[:, :4], [*limits, (-self.hue, self.hue)], self.ends)
+
+    def show(self, x: Images, drawn: tuple[Tensor, Float[Tensor, "b 4"]]) -> Images:
+        chosen, change = drawn
+        return put(x, chosen, self.jitter, change)
+
+    def jitter(self, x: Images, change: Float[Tensor, "b 4"]) -> Images:
+        """All of `x` with brightness, contrast and saturation times, and hue turned by, the columns of `change`."""
+        if self.brightness:
+            x = brightness(x, change[:, 0])
+        if self.contrast:
+            x = contrast(x, change[:, 1])
+        if self.saturation:
+            x = saturation(x, change[:, 2])
+        return hue(x, change[:, 3]) if self.hue else x
+
+
+@dataclass(frozen=True)
+class Grey(View):
+    """The grey image in every channel, with probability `p`."""
+
+    p: float = 0.2
+
+    def draw(self, dice: Dice, shape: tuple[int, ...]) -> Tensor:
+        del shape
+        return dice.chance("grey", self.p)
+
+    def show(self, x: Images, drawn: Tensor) -> Images:
+        return x if x.shape[1] == 1 else torch.lerp(x, luma(x).expand_as(x), column(drawn, x))
+
+
+def luma(x: Images) -> Float[Tensor, "b 1 h w"]:
+    """The grey of each pixel: .299 R + .587 G + .114 B, or the mean of other than 3 channels."""
+    if x.shape[1] != 3:
+        return x.mean(1, keepdim=True)
+    r, g, b = x.split(1, 1)
+    return (r * LUMA[0]).add_(g, alpha=LUMA[1]).add_(b, alpha=LUMA[2])
+
+
+def brightness(x: Images, factor: Factor) -> Images:
+    """`factor` times the light: 0 is black, 1 the image."""
+    f = column(factor, x)
+    return (x * f).add_(f - 1).clamp_(-1, 1)
+
+
+def contrast(x: Images, factor: Factor) -> Images:
+    """The image blended with the mean of its grey: 0 is that grey everywhere, 1 the image."""
+    channels = x.mean((2, 3))
+    weights = channels.new_tensor(LUMA) if x.shape[1] == 3 else torch.full_like(channels[0], 1 / x.shape[1])
+    f = column(factor, x)
+    return (x * f).add_((1 - f) * column((channels * weights).sum(1), x)).clamp_(-1, 1)
+
+
+def saturation(x: Images, factor: Factor) -> Images:
+    """The image blended with its grey: 0 is the grey image, 1 the image. One channel stays as it is."""
+    return x if x.shape[1] == 1 else torch.lerp(luma(x).expand_as(x), x, column(factor, x)).clamp_(-1, 1)
+
+
+def hue(x: Images, turn: Factor) -> Images:
+    """HSV hue moved by `turn` (1 is the whole circle, back at the start); other than 3 channels stay as they are.
+
+    Without the case distinctions of HSV, which cost most of the time of a colour jitter. With low and high the least and greatest
+    channel and C = high - low, the hue in sixths of the circle, t in [-3, 3] with red at 0, has the size 1 + (g + b - r - low) / C
+    and the sign of g - b. Back: r = high - C f(t), g = low + C f(t + 1), b = low + C f(t - 1), f(t) = min(max(|t|, 1), 2) - 1.
+    """
+    if x.shape[1] != 3:
+        return x
+    r, g, b = x.unbind(1)
+    low = torch.minimum(torch.minimum(r, g), b)
+    high = torch.maximum(torch.maximum(r, g), b)
+    chroma = high - low
+    angle = (g + b).sub_(r).sub_(low).div_((chroma * 6).clamp_(min=1e-12)).add_(1 / 6)
+    angle.mul_((g - b).mul_(1e30).add_(1).clamp_(-1, 1))  # the sign, 1 at 0; torch.copysign takes longer
+    angle.add_(turn.to(x.dtype)[:, None, None])
+    angle.sub_(angle.round())
+    third = torch.tensor([0.0, 1 / 6, -1 / 6], dtype=x.dtype, device=x.device)[:, None, None]
+    out = (angle[:, None] + third).abs_().clamp_(1 / 6, 2 / 6).mul_((chroma * 6)[:, None])
+    torch.sub(high.add_(chroma), out[:, 0], out=out[:, 0])
+    out[:, 1:].add_(low.sub_(chroma)[:, None])
+    return out
