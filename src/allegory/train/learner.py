@@ -79,7 +79,7 @@ class Learner:
 def set_modes(net: nn.Module) -> None:
     """Training mode, except for teachers: modules whose parameters all have requires_grad False."""
     net.train()
-    for module in net.children():
+    for module in net.modules():
         parameters = list(module.parameters())
         if parameters and not any(p.requires_grad for p in parameters):
             module.eval()

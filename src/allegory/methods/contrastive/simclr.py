@@ -35,7 +35,7 @@ class SimCLR(Trained[ProjectedNet]):
     tau: temperature. encoder: name of a net. hidden, projection: widths of the head (hidden 0: as wide as the code).
     """
 
-    tau: float = 0.2
+    tau: float = 0.5
     encoder: str = "default"
     hidden: int = 0
     projection: int = 64

@@ -1,0 +1,97 @@
+"""Generates what is not written by hand: docs/methods/, docs/results.md, the tables in README.md, and the screenshots.
+
+python docs/build.py              everything (learns the demo first when runs/digits is missing)
+python docs/build.py --pages      the Markdown only: seconds
+python docs/build.py --check      exits with 1 when a generated Markdown page is out of date
+"""
+
+import argparse
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from allegory import methods
+from allegory.core import files
+from allegory.pages import zoo
+
+ROOT = Path(__file__).resolve().parent.parent
+LEDGER = ROOT / "benchmarks" / "ledger.jsonl"
+DEMO = ROOT / "runs" / "digits"
+
+
+def pages() -> dict[Path, str]:
+    """Every generated Markdown file and its text."""
+    ledger, classes = zoo.read_ledger(LEDGER), methods.classes()
+    folder = ROOT / "docs" / "methods"
+    made = {folder / zoo.file_name(cls): zoo.method_page(cls, ledger) for cls in classes}
+    made[folder / "README.md"] = zoo.zoo_page(classes)
+    made[ROOT / "docs" / "results.md"] = results(ledger)
+    readme = ROOT / "README.md"
+    made[readme] = filled(readme.read_text(), {"claims": claims_table(ledger)})
+    return made
+
+
+def results(ledger: list[zoo.Row]) -> str:
+    """The whole ledger as a table, newest last."""
+    head = [zoo.NOTE, "# What was measured", "", "Every row was appended by `allegory bench`; the ledger is benchmarks/ledger.jsonl.", ""]
+    head += [
+        "| date | method | data | question | value (95 % interval) | claimed | seeds | seconds | commit |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    return "\n".join(head + [_result(row) for row in ledger]) + "\n"
+
+
+def _result(row: zoo.Row) -> str:
+    value = f"{row['value']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
+    cells = [row["date"][:10], row["method"], row["data"], f"{row['question']}, {row['metric']}", value, row["at_least"]]
+    return "| " + " | ".join(str(c) for c in [*cells, row["seeds"], f"{row['seconds']:.0f}", row["commit"][:9]]) + " |"
+
+
+def claims_table(ledger: list[zoo.Row]) -> str:
+    """What the methods reach on the demo's data, from the ledger."""
+    rows = ["| method | question | reached (95 % interval) | claimed at least |", "|---|---|---|---|"]
+    for cls in methods.classes():
+        for claim in cls.card.claims:
+            row = zoo.newest(ledger, cls.__name__, claim.question, claim.metric, claim.data)
+            if row:
+                value = f"{row['value']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
+                rows.append(f"| {cls.__name__} | {claim.data}: {claim.question}, {claim.metric} | {value} | {claim.at_least} |")
+    return "\n".join(rows)
+
+
+def filled(text: str, blocks: dict[str, str]) -> str:
+    """`text` with the part between `<!-- name -->` and `<!-- end name -->` replaced."""
+    for name, block in blocks.items():
+        pattern = rf"(<!-- {name} -->\n).*?(\n?<!-- end {name} -->)"
+        text = re.sub(pattern, lambda m, block=block: f"{m[1]}{block}\n<!-- end {name} -->", text, flags=re.DOTALL)
+    return text
+
+
+def pictures() -> None:
+    """Screenshots of the demo's report at 1280 and 390 pixels."""
+    if not (DEMO / "report.html").exists():
+        subprocess.run([sys.executable, "-m", "allegory", "learn", "digits", "--out", str(DEMO), "--overwrite"], check=True)
+    subprocess.run(
+        [sys.executable, str(ROOT / "docs" / "screenshots.py"), str(DEMO / "report.html"), str(ROOT / "docs" / "images")], check=True
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pages", action="store_true", help="the Markdown only")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 when something is out of date")
+    asked = parser.parse_args()
+    stale = [path for path, text in pages().items() if not path.exists() or path.read_text() != text]
+    if asked.check:
+        sys.stderr.writelines(f"{path.relative_to(ROOT)} is out of date; run make docs\n" for path in stale)
+        return 1 if stale else 0
+    if not asked.pages:
+        pictures()
+    for path in stale:
+        files.atomic_write(path, pages()[path])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
