@@ -13,6 +13,7 @@ from allegory.pages.results import Board, Line
 
 STYLES = {None: ("own", "circle"), "raw input": ("raw", "square"), "pca": ("pca", "diamond"), "untrained": ("untrained", "triangle"), "supervised": ("ceiling", "ring")}
 CURVE_POINTS = 240
+NEAR_CHANCE = 20
 
 
 def few_labels(board: Board, chance: float | None = None) -> Markup | None:
@@ -24,12 +25,14 @@ def few_labels(board: Board, chance: float | None = None) -> Markup | None:
     # The method is drawn last, on top of its controls.
     drawn = [s for s, line in zip(series, board.lines, strict=True) if s.points and line.control is not None]
     drawn += [s for s, line in zip(series, board.lines, strict=True) if s.points and line.control is None]
-    lows = [100 * (c.low if c.low is not None else c.value) for line in board.lines for c in line.cells if c] + ([100 * chance] if chance else [])
-    low = max(0.0, 10 * math.floor((min(lows) - 1) / 10))
-    y = plots.Axis(low, 100.0, tuple((t, f"{t:g}") for t in plots.ticks(low, 100, 5)))
+    found = [c for line in board.lines for i, c in enumerate(line.cells) if c and i in columns]
+    least = 100 * min(c.value if c.low is None else c.low for c in found)
+    # The line of chance is drawn where it does not cost the others their room.
+    rules = [(100 * chance, "chance")] if chance and least - 100 * chance < NEAR_CHANCE else []
+    low = max(0.0, 10 * math.floor((min([least, *(level for level, _ in rules)]) - 2) / 10))
+    y = plots.Axis(low, 100.0, tuple((t, f"{t:g}") for t in plots.ticks(low, 100, 6)))
     x = plots.Axis(-0.3, len(columns) - 0.7, tuple((k, board.columns[i]) for k, i in enumerate(columns)), "labels a class")
     alt = f"{board.metric.replace('_', ' ')} in percent by labels a class: " + "; ".join(_words(line, columns, board) for line in board.lines)
-    rules = [(100 * chance, "chance")] if chance else []
     return plots.key([s for s in series if s.points]) + plots.plot(drawn, x, y, alt, rules=rules)
 
 

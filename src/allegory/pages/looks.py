@@ -48,9 +48,10 @@ def neighbours(source: Source, items: Encoded, rep: Any) -> Neighbours | None:
         shown = _pictured(rep, source, np.concatenate([items.index[[place]], near]))
         mine = label(source, int(items.index[place]))
         query = Item(shown[0], source.id(int(items.index[place])), mine)
+        theirs = [label(source, int(i)) for i in near]
         others = tuple(
-            Item(uri, source.id(int(i)), label(source, int(i)), float(d), None if mine is None else label(source, int(i)) == mine)
-            for uri, i, d in zip(shown[1:], near, far[row], strict=True)
+            Item(uri, source.id(int(i)), his, float(d), None if mine is None or his is None else his == mine)
+            for uri, i, his, d in zip(shown[1:], near, theirs, far[row], strict=True)
         )
         rows.append((query, others))
     agree, chance = _agreement(source, items.index[tests], items.index[trains], found)

@@ -48,6 +48,18 @@ def seconds(s: float | None) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
+def decimals(x: float, digits: int = 2) -> str:
+    """A number with a fixed count of decimals and a true minus sign; nothing is minus zero."""
+    text = f"{abs(x):.{digits}f}"
+    return f"−{text}" if x < 0 and float(text) else text
+
+
+def signed(x: float) -> str:
+    """A change: "+0.3", "−1.2", or "0" when it is that to one decimal."""
+    text = decimals(x, 1)
+    return "0" if text == "0.0" else text if text.startswith("−") else f"+{text}"
+
+
 def plural(n: int, one: str, many: str = "") -> str:
     """ "1 class", "10 classes"."""
     return f"{n:,} {one if n == 1 else many or one + 's'}"

@@ -24,14 +24,15 @@ def report(rep: Any, source: Source, scores: Iterable[Any], metrics: Metrics | P
     """
     rows, name = results(scores), method_name(rep)
     logged = metrics if isinstance(metrics, Sequence) and not isinstance(metrics, str) else read_metrics(metrics)
-    items = codes_map.encoded(rep, source)
+    items, found = codes_map.encoded(rep, source), boards(rows, name)
     return render.page(
         "report.html", SCRIPTS,
         title=title or f"{name} on {source.name}",
         said=verdict(rows, name, source.name),
-        boards=boards(rows, name),
-        plot=few_label_plot(rows, name, source),
-        measures=others(rows, boards(rows, name)),
+        boards=found,
+        plot=figures.few_labels(found[0], chance(source)) if found else None,
+        chance=chance(source),
+        measures=others(rows, found),
         protocols=sorted({r.protocol for r in rows if r.protocol}),
         controls=list(dict.fromkeys(r.control for r in rows)),
         map=render.json(codes_map.payload(source, items)),
@@ -83,11 +84,9 @@ def boards(rows: Sequence[Result], method: str) -> list[Board]:
     return [b for b in (board(rows, method), board(rows, method, "balanced_accuracy")) if b]
 
 
-def few_label_plot(rows: Sequence[Result], method: str, source: Source) -> Any:
-    """The plot of the first board, with the line of chance."""
-    found = boards(rows, method)
-    classes = len(source.labels.names) if source.labels is not None else 0
-    return figures.few_labels(found[0], 1.0 / classes if classes else None) if found else None
+def chance(source: Source) -> float | None:
+    """The accuracy of guessing, all classes alike; None without labels."""
+    return 1.0 / len(source.labels.names) if source.labels is not None and source.labels.names else None
 
 
 def abilities(rep: Any, source: Source, items: codes_map.Encoded) -> dict[str, Any]:

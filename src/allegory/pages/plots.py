@@ -124,7 +124,7 @@ def _line(s: Series, at: Callable[[float, float], Point]) -> list[Markup]:
     for (a, _), bound in zip(s.points, s.bounds, strict=False):
         if bound is not None:
             (px, low), (_, high) = at(a, bound[0]), at(a, bound[1])
-            parts.append(tag("path", d=f"M{px:.1f} {low:.1f}V{high:.1f}", class_=f"bar {s.css}"))
+            parts.append(tag("path", d=f"M{px:.1f} {low:.1f}V{high:.1f}M{px - 3:.1f} {low:.1f}h6M{px - 3:.1f} {high:.1f}h6", class_=f"bar {s.css}"))
     if s.mark:
         parts += [_mark(s.mark, a, b, s.css) for a, b in places]
     return parts
@@ -132,7 +132,7 @@ def _line(s: Series, at: Callable[[float, float], Point]) -> list[Markup]:
 
 def _mark(mark: str, a: float, b: float, css: str) -> Markup:
     if mark == "circle":
-        return tag("circle", cx=a, cy=b, r=4.0, class_=f"mark {css}")
+        return tag("circle", cx=a, cy=b, r=3.8, class_=f"mark {css}")
     shapes = {
         "square": f"M{a - 3.6:.1f} {b - 3.6:.1f}h7.2v7.2h-7.2z",
         "diamond": f"M{a:.1f} {b - 5:.1f}l5 5l-5 5l-5 -5z",

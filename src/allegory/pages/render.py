@@ -50,7 +50,9 @@ def _environment() -> jinja2.Environment:
         loader=jinja2.FunctionLoader(lambda name: (HERE / "templates" / name).read_text(encoding="utf-8")), autoescape=True,
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters |= {"number": numbers.number, "seconds": numbers.seconds, "value": numbers.value, "interval": numbers.interval, "shade": _shade}
+    for write in (numbers.number, numbers.value, numbers.interval, numbers.decimals, numbers.signed):
+        environment.filters[write.__name__] = write
+    environment.filters |= {"shade": _shade, "kept_together": _kept_together}
     return environment
 
 
@@ -75,6 +77,11 @@ def _variables() -> str:
 def _shade(change: float) -> str:
     """The CSS class of a cell of the heat table: h-4 .. h4, a step every half standard deviation."""
     return f"h{max(-4, min(4, round(change / 0.5)))}"
+
+
+def _kept_together(text: str) -> str:
+    """A number and its percent sign stay on one line."""
+    return text.replace(" %", "\u00a0%").replace("95\u00a0% interval ", "95\u00a0%\u00a0interval\u00a0")
 
 
 def _finite(value: Any) -> Any:

@@ -35,7 +35,7 @@ def verdict(rows: Sequence[Result], method: str, data: str) -> Verdict:
     table = board(rows, method) or board(rows, method, "balanced_accuracy")
     line = table.line(None)
     if line is None:
-        lead = f"{method} learned a code of {data}. How good it is was not measured: that takes labels, a few are enough."
+        lead = f"{method} learned a code of {data}. How good it is was not measured; that takes labels, and a few a class are enough."
         return Verdict("unmeasured", lead, ())
     measured = [i for i, cell in enumerate(line.cells) if cell is not None]
     first = measured[0]

@@ -1,11 +1,11 @@
 // Two ways to draw the same points: WebGL, and the 2-D canvas where there is none. `paint` holds 4 bytes a point: colour, alpha.
-const POINT = `attribute vec2 at; attribute vec4 paint; uniform vec2 middle, size; uniform float scale, dot; varying vec4 ink;
-void main() { vec2 p = (at - middle) * scale / (size * 0.5); gl_Position = vec4(p.x, -p.y, 0.0, 1.0); gl_PointSize = dot; ink = paint; }`;
-const DOT = `precision mediump float; varying vec4 ink; uniform float dot;
-void main() { float r = length(gl_PointCoord - 0.5) * dot; float a = ink.a * clamp(dot * 0.5 - r, 0.0, 1.0); if (a <= 0.0) discard; gl_FragColor = vec4(ink.rgb * a, a); }`;
+const POINT = `attribute vec2 at; attribute vec4 paint; uniform vec2 middle, size; uniform float scale; uniform mediump float wide; varying vec4 ink;
+void main() { vec2 p = (at - middle) * scale / (size * 0.5); gl_Position = vec4(p.x, -p.y, 0.0, 1.0); gl_PointSize = wide; ink = paint; }`;
+const DOT = `precision mediump float; varying vec4 ink; uniform mediump float wide;
+void main() { float r = length(gl_PointCoord - 0.5) * wide; float a = ink.a * clamp(wide * 0.5 - r, 0.0, 1.0); if (a <= 0.0) discard; gl_FragColor = vec4(ink.rgb * a, a); }`;
 
 function dotSize() {
-  const many = Math.min(Math.max(9 - 1.25 * Math.log10(data.n + 1) * 1.1, 3.2), 9);
+  const many = Math.min(Math.max(13.5 - 2.2 * Math.log10(data.n + 1), 3.6), 10);
   return Math.min(many * Math.pow(view.scale / view.base, 0.25), 16);
 }
 
@@ -22,12 +22,13 @@ function withWebGL(canvas) {
       gl.attachShader(program, shader);
     }
     gl.linkProgram(program);
+    if (!gl.getProgramParameter(program, gl.LINK_STATUS)) return false;
     gl.useProgram(program);
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
     places = gl.createBuffer();
     paints = gl.createBuffer();
-    return gl.getProgramParameter(program, gl.LINK_STATUS);
+    return true;
   }
   if (!start()) return null;
   function fill(buffer, name, values, size, kind, normalised) {
@@ -52,7 +53,7 @@ function withWebGL(canvas) {
       gl.uniform2f(uniform('middle'), view.x, view.y);
       gl.uniform2f(uniform('size'), view.width, view.height);
       gl.uniform1f(uniform('scale'), view.scale);
-      gl.uniform1f(uniform('dot'), dotSize() * ratio);
+      gl.uniform1f(uniform('wide'), dotSize() * ratio);
       gl.drawArrays(gl.POINTS, 0, data.n);
     },
   };

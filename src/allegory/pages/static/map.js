@@ -1,6 +1,12 @@
 // The map itself: what is shown, and what hands do with it.
-const canvas = byId('points'), stage = byId('stage'), tip = byId('tip'), ring = byId('ring'), picked = byId('picked');
-const brush = withWebGL(canvas) || withCanvas(canvas);
+let canvas = byId('points'), brush = withWebGL(canvas);
+if (!brush) {
+  // A canvas that was asked for WebGL once may give no other context.
+  canvas.replaceWith(canvas.cloneNode());
+  canvas = byId('points');
+  brush = withCanvas(canvas);
+}
+const stage = byId('stage'), tip = byId('tip'), ring = byId('ring'), picked = byId('picked');
 const paint = new Uint8Array(4 * data.n);
 const now = { layout: 0, colour: 0, only: new Set(), over: -1, chosen: -1, grid: null };
 let xy = layouts[0].xy.slice(), waiting = false, moving = 0;
