@@ -1,0 +1,208 @@
+"""One pass over the data gives the codes of the method and of all controls."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from allegory import data, views
+from allegory.core import Dice, Misuse, Problem, Spec, tree
+from allegory.data import PARTS, Intake, Source
+from allegory.questions import controls as controls_
+from allegory.questions.controls import Ceiling, Control
+from allegory.questions.encoders import Encoder, Foreign, Seeing, encoder_of, raw_input, shrunk
+from allegory.questions.features import CodeSet, Features, evenly
+from allegory.representation import Representation
+
+BATCH = 1024
+BATCH_BYTES = 64 << 20
+VIEWED = 2048
+
+
+@dataclass(eq=False)
+class Gathering:
+    """What is to be encoded, and the notes made on the way. `given` are codes that came as arrays."""
+
+    source: Source
+    encoders: dict[str | None, list[Encoder]] = field(default_factory=dict)
+    given: list[Tensor] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def gather(
+    subject: Any, source: Any, controls: Sequence[str] | None = None, seed: int = 0, ceiling: Ceiling | None = None
+) -> tuple[Features, tuple[str, ...]]:
+    """The features of `subject` and its controls on `source`, and notes for people on what was left out.
+
+    `subject`: a `Representation`, a function of stored observations, an array of codes in the order of the source, or a list of these
+    (training seeds of one method). `controls`: names; None is all. Raises `Misuse` and `Problem` for what cannot be evaluated.
+    """
+    subjects = list(subject) if isinstance(subject, (list, tuple)) else [subject]
+    if not subjects:
+        raise Misuse("expected a representation, a function or an array of codes, got an empty list")
+    reps = [s for s in subjects if isinstance(s, Representation)]
+    if reps and (len(reps) < len(subjects) or len({type(r.method) for r in reps}) > 1):
+        raise Misuse("several representations are training seeds of one method; ask different methods one by one")
+    source = source if isinstance(source, Source) else data.open_source(source)
+    wanted = controls_.chosen(None if controls is None else tuple(controls))
+    work = _of_representations(reps, source, wanted, seed, ceiling or Ceiling()) if reps else _of_others(subjects, source, wanted)
+    return _encoded(work, wanted, seed, _learned_on(reps)), tuple(work.notes)
+
+
+def _of_representations(reps: list[Representation], source: Source, wanted: Sequence[Control], seed: int, how: Ceiling) -> Gathering:
+    source = reps[0].intake.accept(source)
+    work, view, n = Gathering(source), _view(reps[0].spec, source), len(source.part("train"))
+    work.encoders[None] = [encoder_of(rep.method, rep.net, rep.intake, view) for rep in reps]
+    _add_raw(work, wanted, reps[0].intake, view)
+    if "untrained" in wanted and not _noted(work, controls_.why_not_untrained(reps[0])):
+        work.encoders["untrained"] = [controls_.untrained(rep, n, view) for rep in reps]
+    if "supervised" in wanted and not _noted(work, controls_.why_no_ceiling(source, _task(source).why_no_probe())):
+        work.encoders["supervised"] = [controls_.supervised(reps[0], source, seed, view, how)]
+    return work
+
+
+def _of_others(subjects: list[Any], source: Source, wanted: Sequence[Control]) -> Gathering:
+    work = Gathering(source)
+    functions = [Foreign(f) for s in subjects if (f := _function(s)) is not None]
+    if functions and len(functions) < len(subjects):
+        raise Misuse("expected functions or arrays of codes, got both; ask them one by one")
+    if functions:
+        work.encoders[None] = list(functions)
+    else:
+        work.given = [_codes(s, len(source)) for s in subjects]
+    intake = Intake.fit(source, source.part("train"))
+    _add_raw(work, wanted, intake, _view(intake.spec, source))
+    if left := [c for c in wanted if c in controls_.OF_METHODS]:
+        work.notes.append(f"without the controls {' and '.join(left)}: they take a method of allegory, and these are somebody else's codes")
+    return work
+
+
+def _function(subject: Any) -> Callable[[Any], Any] | None:
+    """The function x -> codes of somebody else's encoder: itself, or its `encode` or `transform`."""
+    named = (getattr(subject, name, None) for name in ("encode", "transform"))
+    found = next((f for f in named if callable(f)), subject)
+    return found if callable(found) else None
+
+
+def _codes(subject: Any, n: int) -> Tensor:
+    z = torch.as_tensor(np.asarray(subject.detach().cpu() if isinstance(subject, Tensor) else subject))
+    if z.ndim < 2 or len(z) != n:
+        raise Misuse(f"expected codes of shape ({n}, z), one row for each item of the source in its order, got {tuple(z.shape)}")
+    return z.to(torch.float32).flatten(1)
+
+
+def _add_raw(work: Gathering, wanted: Sequence[Control], intake: Intake, view: views.View | None) -> None:
+    if "raw input" in wanted or "pca" in wanted:
+        work.encoders["raw input"] = [Seeing(raw_input, intake, view)]
+        _noted(work, shrunk(intake.spec))
+
+
+def _noted(work: Gathering, note: str) -> bool:
+    """Writes a note down, if there is one."""
+    if note:
+        work.notes.append(note)
+    return bool(note)
+
+
+def _view(spec: Spec, source: Source) -> views.View | None:
+    """The default view of these data, from which alignment takes its pairs."""
+    try:
+        return views.augment(spec, source.mirror)
+    except Problem:
+        return None
+
+
+def _encoded(work: Gathering, wanted: Sequence[Control], seed: int, learned_on: str) -> Features:
+    source, task = work.source, _task(work.source)
+    index = np.arange(len(source))
+    sets = {who: _stacked(each) for who, each in _each(work, index, lambda e, stored, dice: (e.codes(stored),))}
+    if work.given:
+        sets = {None: [(z,) for z in work.given], **sets}
+    viewed = evenly(task.parts["test"], VIEWED)
+    pairs = {who: _stacked(each) for who, each in _each(work, viewed.numpy(), lambda e, stored, dice: e.pair(stored, dice))}
+    found = {who: CodeSet(tuple(z for (z,) in seeds), _both(pairs.get(who))) for who, seeds in sets.items()}
+    if "pca" in wanted:
+        found["pca"] = _pca(found, task, work.notes)
+    kept = {who: found[who] for who in (None, *wanted) if who in found}
+    _check_finite(kept)
+    missing = int((task.labels < 0).sum())
+    if task.names and missing:
+        work.notes.append(f"{missing} of {len(source)} items have no label; the probes leave them out")
+    name = f"{task.data}{learned_on}"
+    return Features(kept, task.labels, task.names, task.parts, name, seed, len(viewed))
+
+
+def _each(
+    work: Gathering, index: np.ndarray, f: Callable[[Encoder, Any, Dice], tuple[Tensor, ...] | None]
+) -> Iterator[tuple[str | None, list[list[tuple[Tensor, ...]]]]]:
+    """For every encoder the results of `f` on each batch; an encoder for which `f` gives None is left out."""
+    results: dict[str | None, list[list[tuple[Tensor, ...]]]] = {who: [[] for _ in es] for who, es in work.encoders.items()}
+    for rows in _batches(work.source, index):
+        stored = work.source.take(rows)
+        dice = Dice.roll(0, 0, torch.as_tensor(rows), "positive pairs")
+        for who, encoders in work.encoders.items():
+            for encoder, out in zip(encoders, results[who], strict=True):
+                if (result := f(encoder, stored, dice)) is not None:
+                    out.append(result)
+    yield from ((who, outs) for who, outs in results.items() if all(outs))
+
+
+def _batches(source: Source, index: np.ndarray) -> Iterator[np.ndarray]:
+    """Item numbers, as many at once as fit into 64 MiB, at most 1024."""
+    item = sum(leaf.nbytes for leaf in tree.leaves(source.take(slice(0, 1))))
+    size = max(1, min(BATCH, BATCH_BYTES // max(1, item)))
+    for start in range(0, len(index), size):
+        yield index[start : start + size]
+
+
+def _stacked(seeds: list[list[tuple[Tensor, ...]]]) -> list[tuple[Tensor, ...]]:
+    """For every seed, its batches end to end."""
+    return [tuple(torch.cat(parts) for parts in zip(*batches, strict=True)) for batches in seeds]
+
+
+def _both(pairs: list[tuple[Tensor, ...]] | None) -> tuple[tuple[Tensor, Tensor], ...] | None:
+    return None if pairs is None else tuple((one, two) for one, two in pairs)
+
+
+def _pca(found: dict[str | None, CodeSet], task: Features, notes: list[str]) -> CodeSet:
+    """PCA of the raw input with as many components as the code has numbers."""
+    raw, size = found["raw input"], found[None].seeds[0].shape[1]
+    model = controls_.components(raw.seeds[0], task.parts["train"], size)
+    if model.n_components_ < size:
+        notes.append(f"pca: the code has {size} numbers, but the raw input allows {model.n_components_} components")
+    pairs = raw.pairs and tuple((controls_.project(model, a), controls_.project(model, b)) for a, b in raw.pairs)
+    return CodeSet((controls_.project(model, raw.seeds[0]),), pairs)
+
+
+def _check_finite(sets: dict[str | None, CodeSet]) -> None:
+    for who, codes in sets.items():
+        for z in codes.seeds:
+            bad = int((~torch.isfinite(z)).any(1).sum())
+            if bad:
+                what = "the codes" if who is None else f"the codes of the control {who}"
+                raise Problem(f"{what} of {bad} of {len(z)} items are NaN or infinite; mend the encoder before asking what it is worth")
+
+
+def _task(source: Source) -> Features:
+    """Labels and parts, without codes."""
+    labels = torch.full((len(source),), -1) if source.labels is None else torch.as_tensor(source.labels.values.astype(np.int64))
+    names = () if source.labels is None else tuple(source.labels.names)
+    parts = {name: torch.as_tensor(source.part(name)) for name in PARTS}
+    return Features({}, labels, names, parts, identity(source))
+
+
+def identity(source: Source) -> str:
+    """Names the items in order, their labels and their parts."""
+    h = hashlib.sha256(source.fingerprint.encode())
+    for name in PARTS:
+        h.update(source.part(name).astype(np.int64).tobytes() + b";")
+    return f"{source.name} {h.hexdigest()[:12]}"
+
+
+def _learned_on(reps: list[Representation]) -> str:
+    """Said in every score when the encoder learned from all parts."""
+    return ", the encoder learned on all parts" if any(rep.facts.get("learned_on") == "all parts" for rep in reps) else ""
