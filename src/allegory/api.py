@@ -1,7 +1,7 @@
 """The functions of `import allegory as al`."""
 
+import contextlib
 import dataclasses
-import sys
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,8 +13,8 @@ from allegory.data import Source, open_source
 from allegory.data.source import Part
 from allegory.questions import Score
 from allegory.representation import Representation
-from allegory.runs import Recorder, Run, data_facts, read_settings, surroundings
-from allegory.train import Interrupted, Learner, Settings
+from allegory.runs import Origin, Recorder, Run, data_facts, read_origin, read_settings, surroundings
+from allegory.train import Interrupted, Learner, NotFinite, Settings, checkpoints
 from allegory.train.health import Watch
 from allegory.train.progress import Progress
 from allegory.views import VIEWS
@@ -34,57 +34,83 @@ def default_method(source: Source) -> Method[Any]:
 
 def learn(
     data: Any, method: Method[Any] | str | None = None, *, out: Path | str | None = None, resume: bool = False, overwrite: bool = False,
-    settings: Settings | None = None, all_items: bool = False, quiet: bool = True, described: dict[str, Any] | None = None, **said: Any,
+    settings: Settings | None = None, all_items: bool = False, quiet: bool = True, origin: Origin | None = None, save_every: float = 10.0,
+    **said: Any,
 ) -> Representation:  # fmt: skip
     """Learns a representation of the training part of `data` (of all of it with `all_items`).
 
     `said` are fields of `train.Settings`: seed, steps, epochs or budget (seconds), batch, device, precision ... `out` is a folder for
-    the run (config, metrics, checkpoints, model); with `resume` a run that was stopped goes on to bit-identical weights.
+    the run (config, metrics, checkpoints every `save_every` seconds, model). With `resume` a run that was stopped there goes on, with
+    its own settings, to bit-identical weights; where there is none it begins. `origin` says how to open the data again.
     Raises `Problem` when data and method do not suit each other or learning diverges, `Interrupted` on Ctrl-C.
     """
     source = load(data)
     source.check()
-    method = methods.find(method)() if isinstance(method, str) else method or default_method(source)
+    method = methods.find(method)() if isinstance(method, str) else method
     settings = settings or Settings(**said)
-    index = None if not all_items else _every(source)
     watch = Watch(loud=not quiet)
     progress = [] if quiet else [Progress(watch)]
     if out is None:
-        fitted = train.fit(method, source, settings, index=index, listeners=[watch, *progress])
+        index = _every(source) if all_items else None
+        fitted = train.fit(method or default_method(source), source, settings, index=index, listeners=[watch, *progress])
         return _kept(Representation.of(fitted, **_more(source, watch, all_items)), source)
     run = Run.begin(out, resume, overwrite)
-    if resume and (run.path / "config.yaml").exists():
-        method, settings = from_config(run.config)
-        if run.learned:
-            run.write_facts(state="done")
-            return _kept(run.representation, source)
-    described = described or {"name": str(data) if isinstance(data, (str, Path)) else None, "labels": None, "options": {}, "all": all_items}
-    recorder = Recorder(run, watch)
+    if run.started:
+        method, settings, origin = _taken_up(run, method)
+    elif origin is None:
+        origin = Origin.of(data, all_items=all_items)
+    if run.learned:
+        run.write_facts(state="done")
+        return _kept(run.representation, source)
+    recorder = Recorder(run, watch, save_every, loud=not quiet)
+    return _kept(_recorded(recorder, source, method or default_method(source), settings, origin, progress), source)
+
+
+def _taken_up(run: Run, method: Method[Any] | None) -> tuple[Method[Any], Settings, Origin]:
+    """What a run was begun with. Raises `Misuse` when it is of another method than the one that is asked for."""
+    own, settings = from_config(run.config)
+    if method is not None and type(method) is not type(own):
+        raise Misuse(
+            f"{run.path} is a run of {type(own).__name__}, not of {type(method).__name__}; choose another --out, or --overwrite it"
+        )
+    return own, settings, read_origin(run.config)
+
+
+def _recorded(
+    recorder: Recorder, source: Source, method: Method[Any], settings: Settings, origin: Origin, progress: Sequence[Progress]
+) -> Representation:
+    """Learns with everything written down. Whatever stops it, the run can go on from its last checkpoint."""
+    run, watch = recorder.run, recorder.watch
+    index = _every(source) if origin.all else None
+    run.write_config(origin, method, settings)
+    run.write_facts(data=data_facts(source), seed=settings.seed, state="running", **surroundings())
 
     def begin(learner: Learner) -> None:
-        run.write_config(described, learner.method, settings, learner.plan)
-        if resume and recorder.take_up(learner) and not quiet:
-            sys.stderr.write(f"resumed after step {learner.step} of {learner.plan.steps}\n")
+        run.write_config(origin, learner.method, settings, learner.plan)
+        recorder.begin(learner)
 
-    run.write_facts(data=data_facts(source), seed=settings.seed, state="running", **surroundings())
     try:
         fitted = train.fit(method, source, settings, index=index, on_start=begin, listeners=[watch, *progress, recorder])
     except Interrupted as e:
+        recorder.save()
         run.write_facts(state="interrupted")
-        raise Interrupted(f"{e}. Go on with: allegory learn --resume --out {out}") from None
+        raise Interrupted(f"{e}. Go on with: allegory learn --resume --out {run.path}") from None
     except Problem as e:
-        run.write_facts(state=f"failed: {e}")
+        with contextlib.suppress(Problem):  # the first error is the one to tell
+            if isinstance(e, NotFinite):
+                recorder.save(checkpoints.diverged(run.checkpoints))
+            run.write_facts(state=f"failed: {e}")
         raise
     finally:
         for bar in progress:
             bar.close()
-    rep = Representation.of(fitted, **_more(source, watch, all_items))
+    rep = Representation.of(fitted, **_more(source, watch, origin.all))
     rep.save(run.path / "model")
     if fitted.plan is None:
-        run.write_config(described, fitted.method, settings, None)
+        run.write_config(origin, fitted.method, settings)
     alarms = [dataclasses.asdict(a) for a in watch.alarms.values()]
     run.write_facts(state="done", seconds=recorder.elapsed, peak_memory_bytes=fitted.facts["peak_memory_bytes"], alarms=alarms)
-    return _kept(rep, source)
+    return rep
 
 
 def from_config(config: dict[str, Any]) -> tuple[Method[Any], Settings]:

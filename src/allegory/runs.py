@@ -8,7 +8,9 @@ import dataclasses
 import json
 import os
 import platform
+import re
 import shutil
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,6 +23,7 @@ import yaml
 
 from allegory.core import Method, Misuse, Optim, Problem, files, plain
 from allegory.data import PARTS, Source
+from allegory.data.open import BUILT_IN, open_source
 from allegory.representation import Representation
 from allegory.train import Learner, Plan, Settings, Tick, checkpoints
 from allegory.train.fit import every
@@ -28,6 +31,42 @@ from allegory.train.health import Watch
 
 FORMAT = 1
 OURS = ("config.yaml", "run.json", "metrics.jsonl", "scores.json", "report.html", "README.md", "model", "checkpoints")
+LEFTOVER = re.compile(r"\.(" + "|".join(map(re.escape, OURS)) + r")(\..+)?\.(part|old)")
+SEED = re.compile(r"seed-\d+")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """How the data of a run was opened, so that it can be opened again. `data` None: an object in somebody's Python."""
+
+    data: str | None = None
+    labels: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    all: bool = False
+
+    @staticmethod
+    def of(data: Any, labels: Any = None, options: Mapping[str, Any] | None = None, all_items: bool = False) -> "Origin":
+        """Paths are made absolute, so that a run can be resumed from any folder."""
+        named = isinstance(data, (str, os.PathLike)) and (labels is None or isinstance(labels, (str, os.PathLike)))
+        told = None if labels is None or not named else os.fspath(labels)
+        where = None if not named else data if _is_name(data) else _absolute(data)
+        return Origin(where, _absolute(told) if told and Path(told).suffix else told, dict(options or {}), all_items)
+
+    def open(self) -> Source:
+        """The data again. Raises `Problem` when it was not named, or is no longer there."""
+        if self.data is None:
+            raise Problem("this run was learned from an object in Python; give the data again: al.learn(data, out=..., resume=True)")
+        return open_source(self.data, self.labels, **self.options)
+
+
+def _is_name(data: Any) -> bool:
+    """Whether this names a built-in source, even where a folder has the same name."""
+    return os.fspath(data).partition(":")[0].lower() in BUILT_IN
+
+
+def _absolute(name: Any) -> str:
+    path = Path(name).expanduser()
+    return str(path.resolve()) if path.exists() else os.fspath(name)
 
 
 @dataclass(frozen=True)
@@ -46,32 +85,56 @@ class Run:
 
     @staticmethod
     def begin(path: Path | str, resume: bool = False, overwrite: bool = False) -> "Run":
-        """A folder to learn into. An existing one is refused unless it is to be resumed or overwritten (and is a run, or empty)."""
+        """A folder to learn into. An existing run is refused unless it is to be resumed or overwritten; anything else always is.
+
+        With `resume` a folder that is empty, or not there, is begun. What a killed writer left half-written is removed.
+        """
         run = Run(Path(path))
         if resume and overwrite:
             raise Misuse("expected one of --resume and --overwrite, got both")
-        if run.path.exists() and not run.path.is_dir():
-            raise Misuse(f"{path} is a file; choose a folder for --out")
-        held = sorted(p.name for p in run.path.iterdir()) if run.path.is_dir() else []
-        is_run = any(name in held for name in ("run.json", "config.yaml"))
-        if resume and not is_run:
-            raise Misuse(f"there is no run in {path} to resume; leave --resume out to begin one")
-        if held and not (resume or overwrite):
+        if not run._holds():
+            return run
+        if not run.is_run:
+            raise Misuse(f"{path} holds something else than a run ({', '.join(run._holds()[:3])}); choose another --out")
+        if not (resume or overwrite):
             raise Misuse(f"{path} exists already. Go on with --resume, replace it with --overwrite, or choose another --out")
-        if overwrite and held:
-            if not is_run:
-                raise Misuse(f"{path} holds something else than a run ({', '.join(held[:3])}); choose another --out")
-            run._clear()
+        try:
+            run._sweep(everything=overwrite)
+        except OSError as e:
+            raise Problem(f"cannot write to {path}: {e.strerror}; choose another --out") from e
         return run
 
-    def _clear(self) -> None:
-        """Removes what we wrote, and nothing else."""
-        for name in OURS:
-            target = self.path / name
-            if target.is_dir() and not target.is_symlink():
-                shutil.rmtree(target)
-            else:
-                target.unlink(missing_ok=True)
+    @property
+    def is_run(self) -> bool:
+        """Whether somebody began to learn here."""
+        return any((self.path / name).is_file() for name in ("run.json", "config.yaml"))
+
+    def _holds(self) -> list[str]:
+        """The names in the folder, without leftovers. Raises `Misuse` for what cannot be a folder."""
+        try:
+            return sorted(p.name for p in self.path.iterdir() if not LEFTOVER.fullmatch(p.name))
+        except FileNotFoundError:
+            return []
+        except NotADirectoryError as e:
+            raise Misuse(f"{self.path} is a file, or lies in one; choose a folder for --out") from e
+        except OSError as e:
+            raise Problem(f"cannot read {self.path}: {e.strerror}; choose another --out") from e
+
+    def _sweep(self, everything: bool) -> None:
+        """Removes leftovers, or all that we wrote, and nothing else."""
+        for target in sorted(self.path.iterdir()):
+            ours = target.name in OURS or (SEED.fullmatch(target.name) and Run(target).is_run)
+            if LEFTOVER.fullmatch(target.name) or (everything and ours):
+                if target.is_dir() and not target.is_symlink():
+                    shutil.rmtree(target)
+                else:
+                    target.unlink(missing_ok=True)
+
+    @property
+    def seeds(self) -> list["Run"]:
+        """The runs of a study of several training seeds (`--seeds`), by seed; a plain run has none."""
+        found = [Run(p) for p in self.path.glob("seed-*") if SEED.fullmatch(p.name)]
+        return sorted((r for r in found if r.is_run), key=lambda r: int(r.path.name.removeprefix("seed-")))
 
     @property
     def checkpoints(self) -> Path:
@@ -105,6 +168,11 @@ class Run:
         return Representation.load(self.path / "model")
 
     @property
+    def started(self) -> bool:
+        """Whether it is written down what is learned here, and how."""
+        return (self.path / "config.yaml").is_file()
+
+    @property
     def learned(self) -> bool:
         """Whether the model is there."""
         return (self.path / "model" / "manifest.json").exists()
@@ -114,10 +182,11 @@ class Run:
         known = self.facts if (self.path / "run.json").exists() else {"format": FORMAT}
         files.write_json(self.path / "run.json", known | facts)
 
-    def write_config(self, data: Mapping[str, Any], method: Method[Any], settings: Settings, plan: Plan | None) -> None:
-        """config.yaml, with all that was resolved."""
+    def write_config(self, origin: Origin, method: Method[Any], settings: Settings, plan: Plan | None = None, seeds: int = 1) -> None:
+        """config.yaml, with all that is resolved so far."""
         said = settings if plan is None else as_said(settings, plan)
-        whole = {"format": FORMAT, "data": dict(data), "method": plain.plain(method), "training": plain.plain(said)}
+        whole = {"format": FORMAT, "data": plain.plain(origin), "method": plain.plain(method), "training": plain.plain(said)}
+        whole |= {"seeds": seeds} if seeds > 1 else {}
         files.atomic_write(self.path / "config.yaml", yaml.safe_dump(whole, sort_keys=False, allow_unicode=True))
 
 
@@ -131,11 +200,19 @@ def read_config(path: Path | str) -> dict[str, Any]:
     """A config.yaml as plain values. Raises `Problem` for what is not one."""
     try:
         config = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as e:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as e:
         raise Problem(f"cannot read {path}: {str(e).splitlines()[0]}") from e
-    if not isinstance(config, dict) or config.get("format") != FORMAT or not {"data", "method", "training"} <= set(config):
+    keys = {"format", "data", "method", "training"}
+    if not isinstance(config, dict) or config.get("format") != FORMAT or not keys <= set(config) <= keys | {"seeds"}:
         raise Problem(f"{path} is not a configuration of format {FORMAT}: expected the keys format, data, method and training")
     return config
+
+
+def read_origin(config: Mapping[str, Any]) -> Origin:
+    """The `Origin` in a configuration."""
+    origin = plain.restore(config["data"], {"Origin": Origin}, Origin, "data")
+    assert isinstance(origin, Origin)
+    return origin
 
 
 def read_settings(config: Mapping[str, Any]) -> Settings:
@@ -165,25 +242,30 @@ def surroundings() -> dict[str, Any]:
 
 @dataclass(eq=False)
 class Recorder:
-    """A listener that keeps a run's checkpoints and metrics; both are written together, so that they always agree."""
+    """A listener that keeps a run's checkpoints and metrics: metrics are never behind the checkpoint, and are cut back to it on resume.
+
+    `seconds` lie between two checkpoints; the newest `keep` stay.
+    """
 
     run: Run
     watch: Watch
     seconds: float = 10.0
     keep: int = 2
+    loud: bool = False
+    learner: Learner | None = None
     lines: list[str] = field(default_factory=list)
     spent: float = 0.0
     begun: float = field(default_factory=time.perf_counter)
 
-    def __post_init__(self) -> None:
+    def begin(self, learner: Learner) -> None:
+        """Takes up the newest whole checkpoint, if there is one, and cuts the metrics back to it."""
+        self.learner = learner
         self.due = every(self.seconds)
-        self.due()
-
-    def take_up(self, learner: Learner) -> bool:
-        """Restores the newest whole checkpoint, if there is one, and cuts the metrics back to it."""
+        if self.seconds:
+            self.due()
         path = checkpoints.latest(self.run.checkpoints)
         if path is None:
-            return False
+            return
         tensors, facts = checkpoints.load(path)
         if facts["fingerprint"] != learner.items.source.fingerprint:
             raise Problem(f"{self.run.path} was learned on other data ({facts['fingerprint']}); resume it with the same data")
@@ -191,14 +273,15 @@ class Recorder:
         learner.step = int(facts["step"])
         self.spent = float(facts["seconds"])
         self.lines = [line for line in _lines(self.run.path / "metrics.jsonl") if json.loads(line)["step"] <= learner.step]
-        return True
+        if self.loud:
+            sys.stderr.write(f"resumed after step {learner.step} of {learner.plan.steps}\n")
 
     def __call__(self, learner: Learner, tick: Tick) -> None:
         last = tick.step == learner.plan.steps
         if tick.step % learner.plan.log_every == 0 or tick.step == 1 or last:
             self._log(tick)
         if self.due() or last:
-            self.save(learner)
+            self.save()
 
     @property
     def elapsed(self) -> float:
@@ -210,12 +293,15 @@ class Recorder:
         health = {f"health/{name}": float(f"{v:.6g}") for name, v in self.watch.last.items()}
         self.lines.append(json.dumps({"step": tick.step, "seconds": round(self.elapsed, 3), **terms, **health}))
 
-    def save(self, learner: Learner) -> None:
-        """Metrics, then a checkpoint, then old checkpoints away."""
+    def save(self, path: Path | None = None) -> None:
+        """Metrics, then a checkpoint (at its own place, or at `path`), then old checkpoints away."""
+        learner = self.learner
+        if learner is None:
+            return  # stopped before the first step: there is nothing to keep
         files.atomic_write(self.run.path / "metrics.jsonl", "".join(line + "\n" for line in self.lines))
         facts = {"step": learner.step, "fingerprint": learner.items.source.fingerprint, "seconds": self.elapsed}
         tensors = checkpoints.state({"net": learner.net}, learner.optimisers)
-        checkpoints.save(checkpoints.at(self.run.checkpoints, learner.step), tensors, facts)
+        checkpoints.save(path or checkpoints.at(self.run.checkpoints, learner.step), tensors, facts)
         checkpoints.prune(self.run.checkpoints, self.keep)
 
 

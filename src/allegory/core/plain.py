@@ -42,6 +42,8 @@ def restore(data: Any, known: Mapping[str, type], expected: Any = Any, where: st
         return data
     if origin is tuple or expected is tuple:
         return _restore_tuple(data, known, expected, where)
+    if origin in (dict, Mapping) or expected is dict:
+        return _restore_mapping(data, known, expected, where)
     return _restore_scalar(data, expected, where)
 
 
@@ -88,11 +90,16 @@ def _restore_tuple(data: Any, known: Mapping[str, type], expected: Any, where: s
     return tuple(restore(v, known, k, f"{where}[{i}]") for i, (v, k) in enumerate(zip(data, kinds, strict=True)))
 
 
+def _restore_mapping(data: Any, known: Mapping[str, type], expected: Any, where: str) -> dict[str, Any]:
+    if not isinstance(data, dict) or not all(isinstance(k, str) for k in data):
+        raise Problem(f"{where}: expected names with values, got {data!r}")
+    kind = (*typing.get_args(expected), Any, Any)[1]
+    return {k: restore(v, known, kind, f"{where}.{k}") for k, v in data.items()}
+
+
 def _restore_scalar(data: Any, expected: Any, where: str) -> Any:
     if expected is Any:
         return tuple(data) if isinstance(data, list) else data
-    if typing.get_origin(expected) is dict or expected is dict:
-        expected = dict
     if expected is float and isinstance(data, int) and not isinstance(data, bool):
         return float(data)
     wrong = not isinstance(data, expected) or (isinstance(data, bool) and expected in (int, float))

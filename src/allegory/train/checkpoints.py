@@ -88,6 +88,11 @@ def at(folder: Path, step: int) -> Path:
     return Path(folder) / f"{step:012d}{SUFFIX}"
 
 
+def diverged(folder: Path) -> Path:
+    """The file for a state that is kept to be looked at, and never resumed from."""
+    return Path(folder) / f"diverged{SUFFIX}"
+
+
 def latest(folder: Path) -> Path | None:
     """The newest checkpoint in `folder` that is whole; damaged ones are passed over. None when there is none."""
     for path in reversed(_checkpoints(folder)):
