@@ -1,14 +1,19 @@
 """Encoding and the other capabilities: any input, any batch, and nothing else changes."""
 
+import copy
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
-from allegory.core import Array, Misuse, Problem
-from allegory.data import Source
+from allegory.core import Array, Misuse, Problem, Solved
+from allegory.data import Intake, Source, open_source
+from allegory.methods.spectral.pca import PCA
 from allegory.representation import Representation
+from allegory.representation.reading import batches
+from allegory.train import fit
 
 
 def test_a_code_does_not_depend_on_batch_mates_or_their_order(vae, images):
@@ -30,6 +35,17 @@ def test_codes_are_those_of_the_method_on_what_the_intake_gives(vae, images):
 )
 def test_any_form_of_the_same_data_gives_the_same_codes(vae, images, form):
     np.testing.assert_array_equal(vae.encode(form(images.x)), vae.encode(images))
+
+
+def test_tables_and_files_are_opened_in_the_terms_of_training(pca, vectors, vae, images, tmp_path):
+    frame = pd.DataFrame({"kind": ["x", "y", "x", "z"] * 10, "size": np.arange(40.0), "extra": 1.0})
+    rep = Representation.of(fit(PCA(latent=2), open_source(frame[["size", "kind"]]), device="cpu"))
+    np.testing.assert_allclose(rep.encode(frame.iloc[7:9]), rep.encode(frame)[7:9], rtol=1e-5, atol=1e-6)
+    with pytest.raises(Problem, match="size"):
+        rep.encode(frame[["kind"]])
+    np.save(tmp_path / "x.npy", images.x)
+    np.testing.assert_array_equal(vae.encode(tmp_path / "x.npy"), vae.encode(images))
+    np.testing.assert_array_equal(pca.encode(pd.DataFrame(vectors.x).iloc[:, :]), pca.encode(vectors))
 
 
 def test_what_was_not_stored_so_is_refused(vae, pca, images):
@@ -61,7 +77,11 @@ def test_nothing_else_changes(vae, images, generators):
 
 
 def test_the_method_may_ask_for_gradients(vae, images):
-    class Curious:
+    @dataclasses.dataclass(frozen=True)
+    class Curious(Solved):
+        def build(self, spec, n):
+            return vae.net
+
         def encode(self, net, x):
             with torch.enable_grad():
                 x = x.clone().requires_grad_()
@@ -76,10 +96,12 @@ def test_capabilities(vae, pca, images, vectors):
     z = vae.encode(images)
     assert vae.decode(z).shape == (60, 1, 8, 8) and abs(vae.decode(z)).max() <= 1
     np.testing.assert_allclose(vae.reconstruct(images, batch=9), vae.decode(z), rtol=1e-4, atol=1e-5)
-    np.testing.assert_array_equal(vae.codes(images, ("mean",), batch=60)["mean"].values.numpy(), z)
+    named = vae.codes(images, ("mean", "kl"), batch=9)
+    assert list(named) == ["mean", "kl"] and named["kl"].values.shape == (60, 4)
+    np.testing.assert_allclose(named["mean"].values.numpy(), z, rtol=1e-5, atol=1e-6)
     with pytest.raises(Misuse, match="PCA cannot log density; it can encode, decode, reconstruct"):
         pca.log_density(vectors)
-    for call in (pca.sample, pca.predict, pca.codes):
+    for call in (pca.predict, pca.codes, lambda x: pca.sample(len(x))):
         with pytest.raises(Misuse, match="PCA cannot"):
             call(vectors)
     with pytest.raises(Misuse, match="z\\[None\\]"):
@@ -114,17 +136,12 @@ def test_memory_is_bounded(pca):
 
 def test_large_items_come_in_small_batches(vae):
     big = Array((3, 2048, 2048), levels=256)
-    from allegory.data import Intake
-    from allegory.representation.reading import batches
-
     source = Source("big", big, np.broadcast_to(np.uint8(0), (10, 3, 2048, 2048)))
     x, n = next(batches(source, Intake(big), 1024, torch.device("cpu"), torch.float32))
     assert n == 1 and x.shape == (1, 3, 2048, 2048)
 
 
 def test_float64_nets_are_encoded_in_float64(vae, images):
-    import copy
-
     double = Representation(vae.method, copy.deepcopy(vae.net).double(), vae.intake, vae.facts)
     assert double.dtype == torch.float64
     np.testing.assert_allclose(double.encode(images), vae.encode(images), rtol=1e-3, atol=1e-4)

@@ -1,5 +1,6 @@
 """What is saved comes back equal; what was touched is refused."""
 
+import copy
 import dataclasses
 import json
 import os
@@ -166,8 +167,6 @@ def test_forged_tensors_are_refused(vae, saved):
 
 
 def test_a_diverged_net_is_not_saved(vae, tmp_path):
-    import copy
-
     bad = dataclasses.replace(vae, net=copy.deepcopy(vae.net))
     with torch.no_grad():
         bad.net.posterior.bias[0] = float("inf")
@@ -217,8 +216,6 @@ def test_a_moved_folder_loads(saved, tmp_path, vae):
 
 
 def test_float64_comes_back_as_float64(vae, images, tmp_path):
-    import copy
-
     double = dataclasses.replace(vae, net=copy.deepcopy(vae.net).double())
     double.save(tmp_path / "model")
     np.testing.assert_array_equal(Representation.load(tmp_path / "model").encode(images), double.encode(images))

@@ -4,7 +4,7 @@ Imported only when asked for, since it imports scikit-learn.
 """
 
 import dataclasses
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -23,24 +23,26 @@ class Learned(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     All of X is learned from. The method's own settings are parameters too, as `method__latent`. After `fit`: `representation_`.
 
+    The constructor only stores, as scikit-learn wants it; `fit` checks.
+
     Parameters
     ----------
     method : Method or None. None is BetaVAE().
-    steps, epochs, budget : how long to learn, one of them; None follows the method's recipe. `budget` is in seconds.
+    steps : int, epochs : float, budget : float in seconds. How long to learn, one of them; None follows the method's recipe.
     batch : int or None
     device : str
-    random_state : int, RandomState instance or None; the seed. None takes a new one from numpy's global generator.
+    random_state : int, RandomState instance or None. The seed; None takes a new one from numpy's global generator.
     """
 
     def __init__(
         self,
-        method: Method[Any] | None = None,
+        method: Any = None,
         *,
-        steps: int | None = None,
-        epochs: float | None = None,
-        budget: float | None = None,
-        batch: int | None = None,
-        device: str = "cpu",
+        steps: Any = None,
+        epochs: Any = None,
+        budget: Any = None,
+        batch: Any = None,
+        device: Any = "cpu",
         random_state: Any = 0,
     ):
         self.method = method
@@ -51,7 +53,7 @@ class Learned(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self.device = device
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None) -> "Learned":
         """Learns from X. `y` is used only by methods that learn from labels."""
         method = self._method()
         X = validate_data(self, X, allow_nd=True, ensure_min_samples=2, dtype="numeric")
@@ -75,7 +77,7 @@ class Learned(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             own |= {f"method__{f.name}": getattr(self.method, f.name) for f in dataclasses.fields(self.method)}
         return own
 
-    def set_params(self, **params: Any) -> Self:
+    def set_params(self, **params: Any) -> "Learned":
         """Sets what `get_params` gives; the method is a frozen value and is replaced."""
         inner = {k.removeprefix("method__"): params.pop(k) for k in list(params) if k.startswith("method__")}
         super().set_params(**params)

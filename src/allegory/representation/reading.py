@@ -20,12 +20,13 @@ def as_stored(x: Any, intake: Intake) -> Source:
 
     A bare array of the right shape is taken to be as stored; a table's columns are found by name. Raises `Problem` for what does not fit.
     """
-    if not isinstance(x, Source):
-        leaves = list(tree.leaves(x))
-        bare = all(isinstance(leaf, (np.ndarray, Tensor)) for leaf in leaves) and not any(leaf.dtype == object for leaf in leaves)
-        x = Source("the data", intake.raw, tree.map(_as_numpy, x)) if bare and _fits(x, intake.raw) else data.open_source(x)
-    x.check_items()
-    return intake.accept(x)
+    if isinstance(x, Source):
+        x.check_items()
+        return intake.accept(x)
+    bare = all(isinstance(leaf, (np.ndarray, Tensor)) and leaf.dtype != object for leaf in tree.leaves(x))
+    if bare and _fits(x, intake.raw):
+        return as_stored(Source("the data", intake.raw, tree.map(_as_numpy, x)), intake)
+    return data.open_source(x, like=intake)
 
 
 def batches(source: Source, intake: Intake, most: int, device: torch.device, dtype: torch.dtype) -> Iterator[tuple[Tree, int]]:

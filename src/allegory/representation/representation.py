@@ -92,8 +92,8 @@ class Representation:
         method, source = self._that_can("reconstruct"), as_stored(x, self.intake)
         return _joined(self._each(source, batch, lambda x, _: method.decode(self.net, method.encode(self.net, x))), len(source))
 
-    def decode(self, z: Float[np.ndarray, "n z"] | Float[Tensor, "n z"], batch: int = CHUNK) -> Tree:
-        """The observation (its mean) that each code stands for."""
+    def decode(self, z: np.ndarray | Tensor, batch: int = CHUNK) -> Tree:
+        """The observation (its mean) that each code of `z` (n, z) stands for."""
         method, codes = self._that_can("decode"), torch.as_tensor(z)
         if codes.ndim != 2 or not len(codes):
             raise Misuse(f"expected codes of shape (n, z), got {tuple(codes.shape)}; for one code pass z[None]")
