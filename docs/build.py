@@ -6,7 +6,6 @@ python docs/build.py --check      exits with 1 when a generated Markdown page is
 """
 
 import argparse
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -63,8 +62,9 @@ def claims_table(ledger: list[zoo.Row]) -> str:
 def filled(text: str, blocks: dict[str, str]) -> str:
     """`text` with the part between `<!-- name -->` and `<!-- end name -->` replaced."""
     for name, block in blocks.items():
-        pattern = rf"(<!-- {name} -->\n).*?(\n?<!-- end {name} -->)"
-        text = re.sub(pattern, lambda m, block=block: f"{m[1]}{block}\n<!-- end {name} -->", text, flags=re.DOTALL)
+        start, end = f"<!-- {name} -->\n", f"<!-- end {name} -->"
+        before, _, rest = text.partition(start)
+        text = before + start + block + "\n" + end + rest.partition(end)[2]
     return text
 
 
@@ -72,9 +72,8 @@ def pictures() -> None:
     """Screenshots of the demo's report at 1280 and 390 pixels."""
     if not (DEMO / "report.html").exists():
         subprocess.run([sys.executable, "-m", "allegory", "learn", "digits", "--out", str(DEMO), "--overwrite"], check=True)
-    subprocess.run(
-        [sys.executable, str(ROOT / "docs" / "screenshots.py"), str(DEMO / "report.html"), str(ROOT / "docs" / "images")], check=True
-    )
+    shoot = [str(ROOT / "docs" / "screenshots.py"), str(DEMO / "report.html"), str(ROOT / "docs" / "images")]
+    subprocess.run([sys.executable, *shoot], check=True)
 
 
 def main() -> int:

@@ -112,5 +112,9 @@ def _claims(cls: type[Method[Any]], ledger: Sequence[Row]) -> str:
     )
 
 
+def _head(*names: str) -> list[str]:
+    return ["| " + " | ".join(names) + " |", "|---" * len(names) + "|"]
+
+
 def _cell(text: str) -> str:
     return text.replace("|", r"\|").replace("\n", " ")
