@@ -46,21 +46,22 @@ def read(name: str, values: pa.ChunkedArray, wanted: Column | str | None) -> Rea
     """The column, or why it is not used. What was `wanted` by name is used whatever it holds; a `Column` gives the kind as well."""
     if pa.types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
-    kind = values.type
+    if pa.types.is_large_string(values.type) or pa.types.is_string_view(values.type):
+        values = values.cast(pa.string())
     if values.null_count == len(values):
         return _empty(name, len(values))
-    if pa.types.is_temporal(kind):
-        return "dates and times are not read"
     if isinstance(wanted, Column):
         values = _as_kind(values, wanted.kind)
-        kind = values.type
+    kind = values.type
     if pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         return _number(name, values)
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+    if pa.types.is_string(kind):
         different = len(values.unique()) - bool(values.null_count)
         too_many = different > MOST_CATEGORIES or (len(values) >= ENOUGH_ROWS and different > len(values) / 2)
         return f"{different} different texts" if too_many and not wanted else _category(name, values)
-    return f"values of type {kind} are not read"
+    if pa.types.is_temporal(kind):
+        return "dates and times are not read"
+    return "not text in UTF-8" if pa.types.is_binary(kind) else f"values of type {kind} are not read"
 
 
 def remarks(reads: Sequence[Read], missing: str) -> list[str]:

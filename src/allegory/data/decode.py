@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from stat import S_ISREG
 from threading import Lock
@@ -103,12 +104,19 @@ def _file(item: Path | Image.Image) -> AbstractContextManager[BinaryIO | Image.I
 
 def _opened(item: BinaryIO | Image.Image) -> Image.Image:
     """The image at its first frame, within the bounds."""
-    image = item if isinstance(item, Image.Image) else Image.open(item, formats=FORMATS)
+    image = item if isinstance(item, Image.Image) else Image.open(item, formats=_formats())
     if image.width * image.height > MAX_PIXELS:
         raise Bad(f"too large: more than {MAX_PIXELS // 1_000_000} million pixels")
     if min(image.size) < 1:
         raise Bad("has no pixels")
     return image
+
+
+@cache
+def _formats() -> tuple[str, ...]:
+    """Those of FORMATS that this build of PIL reads; it looks for its plug-ins only when told to."""
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
 def _orientation(image: Image.Image) -> int:

@@ -25,6 +25,7 @@ def open_npy(
     except UNREADABLE as e:
         raise _unreadable(str(path), e) from None
     if not isinstance(array, np.ndarray):
+        array.close()
         raise Problem(f"{path} is an archive of arrays; name it .npz")
     return open_array(array, aside, name=path.stem, channels=channels, missing=missing, levels=levels)
 
@@ -59,9 +60,9 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
     """The arrays of the file, none of them a pickle."""
     arrays = {}
     try:
-        with np.load(path, allow_pickle=False) as file:
-            for key in file.files:
-                arrays[key] = file[key]
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            for key in archive.files:
+                arrays[key] = archive[key]
     except UNREADABLE as e:
         where = f"{path}" if not isinstance(e, ValueError) else f"{path}, after the arrays {sorted(arrays)}"
         raise _unreadable(where, e) from None

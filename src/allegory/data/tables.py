@@ -76,7 +76,7 @@ def open_table(
         raise Misuse(f"missing: expected 'impute' or 'drop', got {missing!r}")
     table = _checked(table, name)
     wanted: dict[str, Column | str] = {c if isinstance(c, str) else c.name: c for c in columns}
-    id_column = None if ids is not None else _id_column(table, {*aside, *wanted})
+    id_column = _id_column(table, {*aside, *wanted})
     if id_column is not None:
         ids = table.column(id_column).to_pylist()
     reads, notes = _read_all(table, {*aside, id_column}, wanted, name)
