@@ -27,7 +27,7 @@ def test_broadcast_lays_the_code_and_the_coordinates_at_every_place():
 
 
 @pytest.mark.parametrize("name", nets.DECODERS)
-@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 6, 9), (2, 17, 33)])
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 6, 9), (2, 33, 47)])
 def test_every_pixel_depends_on_the_code_and_values_are_not_squashed(name, shape):
     torch.manual_seed(0)
     net = nets.decoder(name, Array(shape), 3)

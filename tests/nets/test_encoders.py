@@ -26,6 +26,7 @@ def x_of(shape, b=3, dtype=torch.float32):
 @pytest.mark.parametrize(
     ("name", "shape", "published"),
     [
+        ("convnet", (1, 8, 8), 9 * (1 * 32 + 32 * 64 + 64 * 128 + 128 * 128) + 2 * (32 + 64 + 128 + 128)),  # no bias before a norm
         ("resnet18", (3, 32, 32), 11_173_962 - 5_130),  # kuangliu/pytorch-cifar's ResNet18 without its layer for 10 classes
         ("resnet18", (3, 224, 224), 11_689_512 - 513_000),  # torchvision's without its layer for 1,000 classes
         ("resnet50", (3, 224, 224), 25_557_032 - 2_049_000),

@@ -53,7 +53,9 @@ def test_frozen_statistics_stay_while_the_batch_still_normalises():
     net = nn.Sequential(nn.Linear(3, 3).double(), norm)
     x = 5 + random(6, 3)
     before = {k: v.clone() for k, v in norm.state_dict().items()}
-    with nets.frozen_statistics(net), nets.frozen_statistics(net):
+    with nets.frozen_statistics(net):
+        with nets.frozen_statistics(norm):
+            net(x)
         inside = net(x)
         other(x)
     assert all(torch.equal(v, before[k]) for k, v in norm.state_dict().items())

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from allegory.nets.init import he
-from allegory.nets.scales import NARROWEST, scales
+from allegory.nets.scales import scales
 
 
 class Deconv(nn.Module):
@@ -18,19 +18,23 @@ class Deconv(nn.Module):
 
     def __init__(self, shape: tuple[int, int, int], latent: int):
         super().__init__()
-        channels, h, w = shape
-        plan = scales(h, w)[::-1]
-        if plan[-1][1] != (h, w):
-            plan.append((NARROWEST, (h, w)))
+        channels, *size = shape
+        plan = scales(*size)[::-1]
         self.coarsest = (plan[0][0], *plan[0][1])
-        self.sizes = [size for _, size in plan[1:]]
+        self.sizes = [finer for _, finer in plan[1:]]
+        self.size = tuple(size)
         self.start = nn.Sequential(nn.Linear(latent, math.prod(self.coarsest)), nn.ReLU())
         self.doublings = nn.ModuleList(nn.ConvTranspose2d(a, b, 4, 2, 1) for (a, _), (b, _) in pairwise(plan))
         he(self)
-        self.last = nn.Conv2d(plan[-1][0], channels, 3, padding=1)
+        finest, reached = plan[-1]
+        self.last = nn.Conv2d(finest, channels, 3, padding=1) if reached == self.size else nn.ConvTranspose2d(finest, channels, 4, 2, 1)
 
     def forward(self, z: Float[Tensor, "b latent"]) -> Float[Tensor, "b c h w"]:
         x = self.start(z).view(z.shape[0], *self.coarsest)
-        for doubling, (h, w) in zip(self.doublings, self.sizes, strict=True):
-            x = doubling(x)[..., :h, :w].relu()
-        return self.last(x)
+        for doubling, size in zip(self.doublings, self.sizes, strict=True):
+            x = _cut(doubling(x), size).relu()
+        return _cut(self.last(x), self.size)
+
+
+def _cut(x: Tensor, size: tuple[int, ...]) -> Tensor:
+    return x[..., : size[0], : size[1]]

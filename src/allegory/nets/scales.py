@@ -2,7 +2,7 @@
 
 import math
 
-NARROWEST, WIDEST = 32, 256
+NARROWEST, WIDEST = 32, 256  # channels
 
 
 def scales(h: int, w: int) -> list[tuple[int, tuple[int, int]]]:
