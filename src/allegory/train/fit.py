@@ -57,7 +57,7 @@ def fit(
     plan = None
     if isinstance(method, Trained):
         with memory_advice(settings):
-            plan = _train(learner(method, net, items, source, settings), settings, on_start, listeners)
+            plan = _train(learner_for(method, net, items, source, settings), settings, on_start, listeners)
     peak = peak_memory(str(items.device))
     facts = {"items": len(items), "seconds": time.perf_counter() - begun, "peak_memory_bytes": peak, "seed": settings.seed}
     return Fitted(method, net.eval(), items.intake, plan, facts)
@@ -81,7 +81,7 @@ def begin(method: Method[Any], source: Source, settings: Settings, index: np.nda
     return method, net, items
 
 
-def learner(method: Trained[Any], net: nn.Module, items: Items, source: Source, settings: Settings) -> Learner:
+def learner_for(method: Trained[Any], net: nn.Module, items: Items, source: Source, settings: Settings) -> Learner:
     """What `begin` gave, with optimisers and a plan, before the first step."""
     plan = resolve(settings, method.recipe, list(method.players(net)), len(items), str(items.device))
     return Learner(method, net, items, plan, labels_of(source, items))

@@ -90,6 +90,7 @@ class BYOL(Trained[BYOLNet]):
         fails="Collapse; look at the effective rank, raise tau or the predictor's learning rate.",
         code=CodeKind(),
         tiny={"projection": 16, "hidden": 32},
+        laws=("swap of views", "order of examples"),
         claims=(Claim("linear_probe", "accuracy", "digits", 0.97, {}, seeds=3),),
     )
 

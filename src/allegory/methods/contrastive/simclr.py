@@ -53,6 +53,7 @@ class SimCLR(Trained[ProjectedNet]):
         costs="What the views change is lost on purpose; large batches help.",
         fails="Shortcuts and false negatives; look at neighbours, alignment and uniformity, and change the views or tau.",
         code=CodeKind(), specs=("image", "vector"), tiny={"projection": 16},
+        laws=("swap of views", "order of examples"),
         claims=(
             Claim("few_labels", "accuracy@1", "digits", 0.78, {}, seeds=5),
             Claim("linear_probe", "accuracy", "digits", 0.985, {}, seeds=5),

@@ -62,7 +62,7 @@ class Autoencoder(Trained[AutoencoderNet]):
         buys="A non-linear code with reconstructions to look at.",
         costs="No density, and nothing that orders the code space.",
         fails="A code as wide as the data copies it; look at interpolations, and narrow the code.",
-        tiny={"latent": 4}, code=CodeKind(),
+        tiny={"latent": 4}, laws=("order of examples",), code=CodeKind(),
         claims=(Claim("linear_probe", "accuracy", "digits", 0.94, {}, seeds=3),),
     )  # fmt: skip
 

@@ -47,6 +47,7 @@ class BetaVAE(Variational):
         costs="Detail: what costs more than beta nats a nat of distortion is dropped.",
         fails="Small factors vanish first as beta grows; look at the KL of each latent and at the traversals.",
         code=CodeKind(stochastic=True, disentangled=True), tiny={"latent": 4},
+        laws=("order of examples",),
         claims=(Claim("linear_probe", "accuracy", "digits", 0.80, {}, seeds=3),),
     )  # fmt: skip
 

@@ -23,7 +23,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from allegory import nets
-from allegory.core import Batch, Card, Claim, CodeKind, Dice, Loss, Moment, Optim, Paper, Player, Recipe, Spec, batch_mean
+from allegory.core import Batch, Card, Claim, CodeKind, Loss, Moment, Optim, Paper, Player, Recipe, Spec, batch_mean, everyone
 from allegory.methods.latent._variational import Variational, VariationalNet
 from allegory.objectives import density_ratio_kl, reparameterise, two_sample_cross_entropy
 
@@ -86,13 +86,13 @@ class FactorVAE(Variational):
         with torch.no_grad():
             mu, log_var = net.q(batch.views)
             z = reparameterise(mu, log_var, now.dice.normal("eps", mu.shape[1]).to(mu.dtype))
+            z, draws = everyone(z), everyone(now.dice.uniform("shuffle", self.latent))  # the halves are those of the global batch
         half = len(z) // 2
-        joint, product = net.critic(z[:half]), net.critic(shuffled_latents(z[half:], now.dice.take(slice(half, None))))
+        joint, product = net.critic(z[:half]), net.critic(shuffled_latents(z[half:], draws[half:]))
         loss = two_sample_cross_entropy(joint, product)
         return Loss(loss, {"cross_entropy": loss, "tc": density_ratio_kl(joint)})
 
 
-def shuffled_latents(z: Float[Tensor, "b z"], dice: Dice) -> Float[Tensor, "b z"]:
-    """Each latent permuted over the batch on its own: draws of the product of the marginals (algorithm 1)."""
-    order = dice.uniform("shuffle", z.shape[1]).argsort(dim=0)
-    return z.gather(0, order)
+def shuffled_latents(z: Float[Tensor, "b z"], draws: Float[Tensor, "b z"]) -> Float[Tensor, "b z"]:
+    """Each latent permuted over the batch on its own, by its `draws`: samples of the product of the marginals (algorithm 1)."""
+    return z.gather(0, draws.argsort(dim=0))

@@ -37,7 +37,7 @@ class VAE(Variational):
         buys="A density, samples and a smooth code from one bound.",
         costs="A bound, not the likelihood; sharp pictures cost many nats; the axes of the code mean nothing by themselves.",
         fails="Posterior collapse: the rate falls to 0; look at the KL of each latent and lower beta or the decoder's power.",
-        code=CodeKind(stochastic=True), tiny={"latent": 4},
+        code=CodeKind(stochastic=True), tiny={"latent": 4}, laws=("order of examples",),
         claims=(Claim("linear_probe", "accuracy", "digits", 0.90, {}, seeds=3),),
     )  # fmt: skip
 

@@ -57,7 +57,7 @@ class Rotation(Trained[PuzzleNet]):
         buys="A puzzle without negatives, teacher or decoder; its accuracy says whether it is learning.",
         costs="Only what tells the upright is learned.",
         fails="Pictures without an upright, or with an artefact that shows it; look at the puzzle's accuracy.",
-        specs=("image",), code=CodeKind(), tiny={}, falls="encoder/cross_entropy",
+        specs=("image",), code=CodeKind(), tiny={}, laws=("order of examples",), falls="encoder/cross_entropy",
         claims=(Claim("linear_probe", "accuracy", "digits", 0.90, {}, seeds=3),),
     )  # fmt: skip
 

@@ -62,7 +62,7 @@ class PCA(Solved[LinearMap]):
         buys="Exact, fast, no setting but the size; every component can be looked at.",
         costs="Linear: it cannot follow a curved manifold, and it spends its code on whatever varies most.",
         fails="When the interesting factor has little variance; look at the spectrum and at the reconstructions.",
-        code=CodeKind(size="smaller"), tiny={"latent": 4},
+        code=CodeKind(size="smaller"), tiny={"latent": 4}, laws=("affine code", "projection"),
         claims=(Claim("linear_probe", "accuracy", "digits", 0.94, {"latent": 32}, seeds=1),),
     )  # fmt: skip
 

@@ -58,7 +58,8 @@ class ClassifierNet(nn.Module):
 class Classifier(Trained[ClassifierNet]):
     """Supervised classification (Fisher 1936 for the linear case): minimises the cross-entropy of the labels, in nats.
 
-    of: a trained method whose network and code are used (differentiable `encode`). classes: None follows the data.
+    of: a trained method whose network and code are used (differentiable `encode`); without it, encoder: name of a net. classes: None
+    follows the data.
     """
 
     of: Method[Any] | None = None
@@ -76,6 +77,7 @@ class Classifier(Trained[ClassifierNet]):
         buys="What labels can buy: the ceiling.", costs="Needs a label for every item.",
         fails="With few labels it remembers them; look at the validation accuracy.",
         supervision="labels", code=CodeKind(), tiny={}, falls="classifier/cross_entropy",
+        laws=("order of examples",),
         claims=(Claim("linear_probe", "accuracy", "digits", 0.98, {}, seeds=3),),
     )  # fmt: skip
 

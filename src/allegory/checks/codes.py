@@ -1,0 +1,165 @@
+"""Checks of what a learned method can do: its codes, its capabilities, in a file and back."""
+
+import tempfile
+import typing
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from allegory import measures
+from allegory.checks.trial import DATA, FEW, Breach, Learned, data, distance, encode, expect, learn_on, learned, listed
+from allegory.core import Code, Density, Dice, Method, can, capabilities, tree
+from allegory.representation import Representation
+
+SINGLE = 1e-5  # float32: a sum of some thousand products in another order
+LEAST_RANK = 1.5
+SOME = 5
+DENSITIES = ("exact", "lower bound", "estimate")
+CODE_KINDS = typing.get_args(typing.get_type_hints(Code)["kind"])
+
+
+def check_batch_mates(method: Method[Any]) -> None:
+    """The code of an item depends neither on its batch mates nor on their order (float32: 1e-5 of the largest entry)."""
+    done = learned(method)
+    n = tree.length(done.x)
+    backwards = torch.arange(n - 1, -1, -1)
+    others = {
+        "in another order": encode(done.method, done.net, tree.take(done.x, backwards))[backwards],
+        "in halves": torch.cat([encode(done.method, done.net, tree.take(done.x, half)) for half in (slice(0, n // 2), slice(n // 2, n))]),
+        "alone": torch.cat([encode(done.method, done.net, tree.take(done.x, slice(i, i + 1))) for i in range(SOME)]),
+    }
+    for how, z in others.items():
+        apart = distance(done.codes[: len(z)], z)
+        expect(apart < SINGLE, f"the same codes {how}", f"a difference of {apart:.1e}", "use no statistics of the batch in `encode`")
+
+
+def check_effective_rank(method: Method[Any]) -> None:
+    """After the tiny training the codes use more than one direction: effective rank above 1.5, centred."""
+    z = learned(method).codes
+    rank = float(measures.effective_rank(z - z.mean(0)))
+    expect(rank > LEAST_RANK, f"an effective rank above {LEAST_RANK}", f"{rank:.2f}", "look for a missing stop-gradient or dead units")
+
+
+def check_double(method: Method[Any]) -> None:
+    """Everything works in float64: learning, codes, and whatever else it can do; nothing falls back to float32."""
+    done = learned(method, FEW, precision="float64")
+    single = [name for name, t in done.net.state_dict().items() if t.dtype == torch.float32]
+    expect(not single, "a net in float64", f"float32 in {listed(single)}", "make new tensors like old ones: x.new_zeros, .to(x)")
+    outcomes = {"encode": done.codes} | {name: TRIALS[name](done) for name in can(done.method) if name in TRIALS}
+    for name, outcome in outcomes.items():
+        leaves = [leaf for leaf in tree.leaves(outcome) if isinstance(leaf, Tensor) and leaf.is_floating_point()]
+        wrong = {str(leaf.dtype) for leaf in leaves if leaf.dtype != torch.float64}
+        expect(not wrong, f"float64 from `{name}`", listed(wrong), "make new tensors like old ones: x.new_zeros, .to(x)")
+
+
+def check_capabilities(method: Method[Any]) -> None:
+    """What it can do has the declared shapes and finite values, on every kind of data that its card names."""
+    expect("encode" in can(method), "a method that can encode", f"one that can {listed(can(method)) or 'nothing'}", "define `encode`")
+    taken = [name for name in capabilities.RESERVED if hasattr(method, name)]
+    expect(not taken, "no attribute with a reserved name", listed(taken), "rename it: the capability is still to be defined")
+    for kind, source in DATA.items():
+        if kind in method.card.specs:
+            main = source() is data(method)
+            done = learned(method) if main else learn_on(source(), method, FEW)
+            _check_codes_of(done)
+            for name in can(done.method):
+                if name in TRIALS:
+                    TRIALS[name](done)
+
+
+def _check_codes_of(done: Learned) -> None:
+    z, n = done.codes, tree.length(done.x)
+    expect(z.ndim == 2 and len(z) == n and z.shape[1] > 0, f"codes of shape ({n}, z)", tuple(z.shape), "flatten them to one row an item")
+    expect(z.is_floating_point() and bool(z.isfinite().all()), "codes that are finite numbers", _content(z), "look at the loss for NaN")
+
+
+def _try_decode(done: Learned) -> Any:
+    with torch.no_grad():
+        x = done.method.decode(done.net, done.codes[:SOME])
+    return _observations(done, x, "decode")
+
+
+def _try_sample(done: Learned) -> Any:
+    dice = Dice.roll(0, 0, torch.arange(SOME))
+    with torch.no_grad():
+        x, again = (done.method.sample(done.net, SOME, dice) for _ in range(2))
+    apart = max(distance(a, b) for a, b in zip(tree.leaves(x), tree.leaves(again), strict=True))
+    expect(apart == 0.0, "the same samples from the same dice", f"a difference of {apart:.1e}", "draw from the dice only")
+    alike = any(distance(leaf[0], leaf[1]) == 0.0 for leaf in tree.leaves(x))
+    expect(not alike, "samples that differ", "twice the same", "draw a row each: dice.rows(n)")
+    return _observations(done, x, "sample")
+
+
+def _observations(done: Learned, x: Any, name: str) -> Any:
+    spec, n = done.fitted.intake.spec, tree.length(x)
+    spec.check(x, f"what `{name}` gave")
+    expect(n == SOME, f"{SOME} observations from `{name}`", n, "return one a row")
+    bad = [_content(leaf) for leaf in tree.leaves(x) if not bool(torch.isfinite(leaf).all())]
+    expect(not bad, f"finite observations from `{name}`", listed(bad), "look at the decoder")
+    return x
+
+
+def _try_log_density(done: Learned) -> Tensor:
+    x, dice = tree.take(done.x, slice(0, SOME)), Dice.roll(0, 0, torch.arange(SOME))
+    with torch.no_grad():
+        density = done.method.log_density(done.net, x, dice)
+    expect(isinstance(density, Density), "a Density", type(density).__name__, "say whether it is exact, a lower bound or an estimate")
+    expect(density.kind in DENSITIES, f"one of {', '.join(DENSITIES)}", repr(density.kind), "say what the number is")
+    values = density.values
+    expect(values.shape == (SOME,), f"({SOME},) nats", tuple(values.shape), "sum over dimensions, not over examples")
+    expect(bool(values.isfinite().all()), "finite log densities", _content(values), "bound the variance away from 0")
+    return values
+
+
+def _try_codes(done: Learned) -> tuple[Tensor, ...]:
+    x = tree.take(done.x, slice(0, SOME))
+    with torch.no_grad():
+        every = done.method.codes(done.net, x)
+    expect(bool(every) and all(isinstance(c, Code) for c in every.values()), "a dict of Code", every, "name each code")
+    for name, code in every.items():
+        expect(len(code.values) == SOME, f"{SOME} rows in the code {name!r}", len(code.values), "one row an item")
+        expect(code.kind in CODE_KINDS, f"a kind out of {', '.join(CODE_KINDS)}", repr(code.kind), "choose one of them")
+        expect(
+            code.kind != "vector" or bool(code.values.isfinite().all()), f"finite values in {name!r}", _content(code.values), "look there"
+        )
+        with torch.no_grad():
+            only = done.method.codes(done.net, x, (name,))
+        expect(list(only) == [name], f"only {name!r} when only it is asked for", listed(only), "obey `names`")
+    return tuple(code.values for code in every.values())
+
+
+def _try_predict(done: Learned) -> Tensor:
+    with torch.no_grad():
+        p: Tensor = done.method.predict(done.net, done.x)
+    whole = p.ndim == 2 and bool((p >= 0).all()) and distance(p.sum(1), torch.ones_like(p[:, 0])) < SINGLE
+    expect(whole, "class probabilities (b, k) that sum to 1", _content(p), "end in a softmax")
+    return p
+
+
+TRIALS: dict[str, Callable[[Learned], Any]] = {
+    "decode": _try_decode, "sample": _try_sample, "log_density": _try_log_density, "codes": _try_codes, "predict": _try_predict,
+}  # fmt: skip
+
+
+def _content(t: Tensor) -> str:
+    finite = t[torch.isfinite(t)]
+    span = f" from {float(finite.min()):.3g} to {float(finite.max()):.3g}" if finite.numel() else ""
+    return f"{t.dtype} {tuple(t.shape)}{span}, {t.numel() - finite.numel()} not finite"
+
+
+def check_saved(method: Method[Any]) -> None:
+    """Saved and loaded again, it is the same method and gives the same codes to the bit."""
+    done, source = learned(method), data(method)
+    rep = Representation.of(done.fitted)
+    with tempfile.TemporaryDirectory() as folder:
+        rep.save(Path(folder) / "model")
+        again = Representation.load(Path(folder) / "model", known=(type(method),))
+    if again.method != done.method:
+        raise Breach(f"expected {done.method} back from its file; got {again.method}. Use plain values as fields")
+    before, after = rep.encode(source), again.encode(source)
+    do = "keep all that was learned in parameters and buffers, and build the same net from (spec, n)"
+    expect(np.array_equal(before, after), "equal codes after loading", f"a difference of {np.abs(before - after).max():.1e}", do)

@@ -1,0 +1,78 @@
+"""Two processes on this machine learn as one."""
+
+import datetime
+import functools
+import multiprocessing
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from torch._C._distributed_c10d import FileStore
+
+from allegory.checks.trial import distance, expect, listed, start_exactly, tensors
+from allegory.core import Trained
+from allegory.train import steps
+from allegory.train.distribution import average_over_processes
+from allegory.train.steps import descend
+
+PATIENCE = datetime.timedelta(seconds=120)
+EXACT = 1e-10  # float64 rounding over the sums of a small net, with room
+
+
+def check_processes(method: Trained[Any]) -> None:
+    """Two processes with half the batch each find the gradients, and after a step the state, of one (float64, 1e-10)."""
+    alone, together = gradients_and_state(method), over_processes(gradients_and_state, method)
+    for rank, got in enumerate(together):
+        expect(got.keys() == alone.keys(), "the same players and tensors", listed(got), "build the same net everywhere")
+        apart = {name: distance(torch.as_tensor(alone[name]), torch.as_tensor(got[name])) for name in alone}
+        wrong = {name: d for name, d in apart.items() if d > EXACT}
+        worst = max(wrong, key=lambda name: wrong[name], default="")
+        came = f"a difference of {wrong.get(worst, 0.0):.1e} in {worst} of process {rank}"
+        do = "reach the other examples by `everyone` and `batch_mean`, in losses, norms and memos"
+        expect(not wrong, "two processes to learn as one", came, do)
+
+
+def gradients_and_state(method: Trained[Any]) -> dict[str, np.ndarray]:
+    """The gradient of every player at the first step, and what the net is after that step (plain gradient descent, float64)."""
+    learner = start_exactly(method)
+    found: dict[str, np.ndarray] = {}
+    for player in learner.players:
+        parameters = [p for _, p in player.parameters]
+        with learner.playing(player, 0):
+            _, gradients = descend(learner, player, parameters, 0)
+        average_over_processes(gradients)
+        found[f"the gradient of {player.name}"] = torch.cat([g.flatten() for g in gradients]).numpy()
+    learner = start_exactly(method)
+    next(steps(learner))
+    return found | {name: t.detach().double().numpy().copy() for name, t in tensors(learner.net).items()}
+
+
+def over_processes(function: Callable[..., Any], *args: Any, n: int = 2) -> list[Any]:
+    """The results of `function(*args)` in each of `n` processes that gloo joins; what one of them raises is raised here.
+
+    Functions and classes go by their names, so they must stand at the top of a module. The processes are kept for further calls.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        store = str(Path(folder) / "store")
+        futures = [_workers(n).submit(_joined, store, rank, n, function, args) for rank in range(n)]
+        return [future.result(timeout=2 * PATIENCE.seconds) for future in futures]
+
+
+@functools.cache
+def _workers(n: int) -> ProcessPoolExecutor:
+    """Every task waits for all others of its call, so each of the `n` processes gets exactly one."""
+    spawn = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(n, mp_context=spawn, initializer=torch.set_num_threads, initargs=(1,))
+
+
+def _joined(store: str, rank: int, n: int, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+    dist.init_process_group("gloo", store=FileStore(store, n), rank=rank, world_size=n, timeout=PATIENCE)
+    try:
+        return function(*args)
+    finally:
+        dist.destroy_process_group()
