@@ -183,7 +183,8 @@ def test_categories_that_are_never_alike(tmp_path):
     ("content", "line"),
     [
         (b"", "cannot be read as a table"), (b"a,b\n", "2 columns and no rows"), (b"a,a\n1,2\n", "'a' occur twice"),
-        (b"a,id\n\xff\xfe,1\nx,2\n", r"a \(not text in UTF-8\)|cannot be read"), (b"day\n2020-01-01\n2020-01-02\n", r"day \(dates and times"),
+        (b"a,id\n\xff\xfe,1\nx,2\n", r"a \(not text in UTF-8\)|cannot be read"),
+        (b"day\n2020-01-01\n2020-01-02\n", r"day \(dates and times"),
         (b"name\n" + b"".join(b"t%d\n" % i for i in range(99)), "no column can be learned from"),
         (b"\0\0\0\0", "cannot be read|no rows|no column"),
     ],

@@ -105,7 +105,7 @@ def _opener(data: Any) -> tuple[Opener, Any, dict[str, Any]]:
 def _by_text(text: str) -> tuple[Opener, Any, dict[str, Any]]:
     kind, _, rest = text.partition(":")
     if kind.lower() in BUILT_IN:
-        return BUILT_IN[kind.lower()], "", _parsed(rest)
+        return BUILT_IN[kind.lower()], "", options_of(rest)
     if kind.lower() in HUBS and rest:
         return HUBS[kind.lower()], rest, {}
     path = Path(text).expanduser()
@@ -139,7 +139,7 @@ def _same(source: Source, aside: Sequence[str] = ()) -> Found:
     return Found(source)
 
 
-def _parsed(text: str) -> dict[str, Any]:
+def options_of(text: str) -> dict[str, Any]:
     """Options written as a=1,b=2."""
     options: dict[str, Any] = {}
     for pair in filter(None, text.split(",")):
