@@ -59,7 +59,7 @@ def layouts(z: np.ndarray) -> list[dict[str, Any]]:
     if len(z) < 3:
         return [_layout("PCA", flat, None)]
     graph, _ = layout.neighbours(z)
-    close = layout.near(z, flat, graph)
+    close = layout.near(flat, graph)
     return [_layout("neighbours", close, layout.kept(close, graph)), _layout("PCA", flat, layout.kept(flat, graph))]
 
 

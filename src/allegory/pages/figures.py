@@ -11,38 +11,44 @@ from allegory.pages import plots
 from allegory.pages.numbers import number
 from allegory.pages.results import Board, Line
 
-STYLES = {None: ("own", "circle"), "raw input": ("raw", "square"), "pca": ("pca", "diamond"), "untrained": ("untrained", "triangle"), "supervised": ("ceiling", "ring")}
+STYLES = {
+    None: ("own", "circle"), "raw input": ("raw", "square"), "pca": ("pca", "diamond"), "untrained": ("untrained", "triangle"),
+    "supervised": ("ceiling", "ring"),
+}  # fmt: skip
 CURVE_POINTS = 240
 NEAR_CHANCE = 20
 
 
 def few_labels(board: Board, chance: float | None = None) -> Markup | None:
     """Accuracy against labels a class, the method and its controls, with 95 % intervals; None with fewer than two columns."""
+    styled = [(line, STYLES.get(line.control, ("other", "circle"))) for line in board.lines]
+    return lines(board, styled, chance)
+
+
+def lines(board: Board, styled: Sequence[tuple[Line, tuple[str, str]]], chance: float | None = None) -> Markup | None:
+    """Lines of a board, each with the CSS class that colours it and its mark; the first is drawn on top."""
     columns = [i for i, c in enumerate(board.columns) if c != "kNN"]
-    if len(columns) < 2:
+    series = [_series(line, columns, style, j - (len(styled) - 1) / 2) for j, (line, style) in enumerate(styled)]
+    series = [s for s in series if s.points]
+    if len(columns) < 2 or not series:
         return None
-    series = [_series(line, columns, shift=j - (len(board.lines) - 1) / 2) for j, line in enumerate(board.lines)]
-    # The method is drawn last, on top of its controls.
-    drawn = [s for s, line in zip(series, board.lines, strict=True) if s.points and line.control is not None]
-    drawn += [s for s, line in zip(series, board.lines, strict=True) if s.points and line.control is None]
-    found = [c for line in board.lines for i, c in enumerate(line.cells) if c and i in columns]
-    least = 100 * min(c.value if c.low is None else c.low for c in found)
+    values = [v for s in series for (_, v), bound in zip(s.points, s.bounds, strict=True) for v in (bound or (v,))]
     # The line of chance is drawn where it does not cost the others their room.
-    rules = [(100 * chance, "chance")] if chance and least - 100 * chance < NEAR_CHANCE else []
-    low = max(0.0, 10 * math.floor((min([least, *(level for level, _ in rules)]) - 2) / 10))
+    rules = [(100 * chance, "chance")] if chance and min(values) - 100 * chance < NEAR_CHANCE else []
+    low = max(0.0, 10 * math.floor((min([*values, *(level for level, _ in rules)]) - 2) / 10))
     y = plots.Axis(low, 100.0, tuple((t, f"{t:g}") for t in plots.ticks(low, 100, 6)))
     x = plots.Axis(-0.3, len(columns) - 0.7, tuple((k, board.columns[i]) for k, i in enumerate(columns)), "labels a class")
-    alt = f"{board.metric.replace('_', ' ')} in percent by labels a class: " + "; ".join(_words(line, columns, board) for line in board.lines)
-    return plots.key([s for s in series if s.points]) + plots.plot(drawn, x, y, alt, rules=rules)
+    words = "; ".join(_words(line, columns, board) for line, _ in styled)
+    alt = f"{board.metric.replace('_', ' ')} in percent by labels a class: {words}"
+    return plots.key(series) + plots.plot(series[::-1], x, y, alt, rules=rules)
 
 
-def _series(line: Line, columns: Sequence[int], shift: float) -> plots.Series:
-    css, mark = STYLES.get(line.control, ("other", "circle"))
+def _series(line: Line, columns: Sequence[int], style: tuple[str, str], shift: float) -> plots.Series:
     cells = [(k, line.cells[i]) for k, i in enumerate(columns)]
     found = [(k, c) for k, c in cells if c is not None]
     bounds = tuple((100 * c.low, 100 * c.high) if c.low is not None and c.high is not None else None for _, c in found)
     # Shifted by a hair, so that intervals at one place do not hide each other.
-    return plots.Series(line.who, css, tuple((k + 0.045 * shift, 100 * c.value) for k, c in found), bounds, mark)
+    return plots.Series(line.who, style[0], tuple((k + 0.045 * shift, 100 * c.value) for k, c in found), bounds, style[1])
 
 
 def _words(line: Line, columns: Sequence[int], board: Board) -> str:
@@ -61,8 +67,7 @@ class Curve:
 
 def curves(metrics: Sequence[Mapping[str, Any]], prefix: str = "", without: str = "health/") -> list[Curve]:
     """A small plot for every name in metrics.jsonl that starts with `prefix` and not with `without`, in order of appearance."""
-    skip = {"step", "seconds"}
-    names = dict.fromkeys(k for row in metrics for k, v in row.items() if k not in skip and isinstance(v, (int, float)) and not isinstance(v, bool))
+    names = dict.fromkeys(k for row in metrics for k, v in row.items() if k not in ("step", "seconds") and _finite(v))
     chosen = [n for n in names if n.startswith(prefix) and not (without and n.startswith(without))]
     return [c for c in (_curve(n, metrics, n.removeprefix(prefix)) for n in chosen) if c]
 
@@ -83,7 +88,7 @@ def _curve(name: str, metrics: Sequence[Mapping[str, Any]], shown: str) -> Curve
 
 
 def _finite(v: Any) -> bool:
-    return isinstance(v, (int, float)) and math.isfinite(v)
+    return isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v)
 
 
 def thinned(points: Sequence[plots.Point], most: int) -> list[plots.Point]:

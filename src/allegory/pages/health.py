@@ -37,9 +37,9 @@ def _listed(found: Any) -> list[Any]:
 
 
 def _words(alarm: Any) -> str:
-    """An alarm is a sentence, or a mapping whose values make one."""
-    if not isinstance(alarm, Mapping):
-        return str(alarm)
-    said = alarm.get("message") or "; ".join(f"{k}: {v}" for k, v in alarm.items() if k not in ("step", "message"))
-    step = alarm.get("step")
-    return f"{said} (step {step})" if step is not None and "step" not in str(said) else str(said)
+    """An alarm is a sentence, or a name, a step and a text (as an object or a mapping)."""
+    if isinstance(alarm, str):
+        return alarm
+    name, step, text = (alarm.get(k) if isinstance(alarm, Mapping) else getattr(alarm, k, None) for k in ("name", "step", "text"))
+    head = f"{name or 'alarm'}" + (f" since step {step:,}" if isinstance(step, int) else "")
+    return f"{head[0].upper()}{head[1:]}: {text or alarm}"

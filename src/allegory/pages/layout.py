@@ -55,7 +55,7 @@ def neighbours(z: np.ndarray, queries: np.ndarray | None = None, k: int = NEIGHB
     return torch.cat(found).numpy(), torch.cat(far).numpy()
 
 
-def near(z: np.ndarray, start: np.ndarray, graph: np.ndarray, steps: int | None = None) -> np.ndarray:
+def near(start: np.ndarray, graph: np.ndarray, steps: int | None = None) -> np.ndarray:
     """(n, 2) float32: the neighbour layout from the places `start` (n, 2) along the edges `graph` (n, k)."""
     n, k = graph.shape
     steps = steps or (300 if n <= 5000 else 200)
@@ -71,7 +71,9 @@ def near(z: np.ndarray, start: np.ndarray, graph: np.ndarray, steps: int | None 
     return y.numpy()
 
 
-def _force(y: Float[Tensor, "n 2"], sources: Int[Tensor, " e"], targets: Int[Tensor, " e"], away: Int[Tensor, "n m"], k: int) -> Float[Tensor, "n 2"]:
+def _force(
+    y: Float[Tensor, "n 2"], sources: Int[Tensor, " e"], targets: Int[Tensor, " e"], away: Int[Tensor, "n m"], k: int
+) -> Float[Tensor, "n 2"]:
     """The gradient of the objective, edges averaged over k and random pairs over m; none exceeds 3.2 gamma."""
     apart = y[targets] - y[sources]
     pull = 2.0 * apart / (1.0 + apart.square().sum(1, keepdim=True))

@@ -10,7 +10,6 @@ from allegory.data import Source
 from allegory.pages import layout, pictures
 from allegory.pages.codes_map import Encoded
 from allegory.pages.items import Item, label, of_part, spread, uris
-from allegory.pages.numbers import number
 
 QUERIES = 6
 NEAREST = 8
@@ -122,7 +121,8 @@ def traversals(source: Source, items: Encoded, rep: Any) -> tuple[Strip, ...]:
     shown = shown.reshape(len(dimensions), STEPS, *shown.shape[1:])
     change = np.abs(shown[:, -1].astype(float) - shown[:, 0]).mean((1, 2, 3))
     order = np.argsort(-change, kind="stable")[:DIMENSIONS]
-    return tuple(_strip(shown[r], f"dimension {dimensions[r] + 1}", f"moved from -2 to +2 standard deviations ({number(float(deviation[dimensions[r]]))} each)") for r in order)
+    how = "from -2 to +2 standard deviations of this dimension"
+    return tuple(_strip(shown[r], f"dimension {dimensions[r] + 1}", how) for r in order)
 
 
 def interpolations(source: Source, items: Encoded, rep: Any) -> tuple[Strip, ...]:
@@ -135,8 +135,8 @@ def interpolations(source: Source, items: Encoded, rep: Any) -> tuple[Strip, ...
     z = np.concatenate([(1 - t) * items.z[a] + t * items.z[b] for a, b in pairs])
     shown = pictures.seen(rep.intake.spec, rep.decode(z))
     rows = shown.reshape(len(pairs), STEPS, *shown.shape[1:])
-    names = [[_name(source, int(items.index[p])) for p in pair] for pair in pairs]
-    return tuple(_strip(row, f"{a} → {b}", "decoded points on the straight line between the two codes") for row, (a, b) in zip(rows, names, strict=True))
+    names = [" → ".join(_name(source, int(items.index[p])) for p in pair) for pair in pairs]
+    return tuple(_strip(row, name, "decoded from the straight line between the two codes") for row, name in zip(rows, names, strict=True))
 
 
 def samples(rep: Any) -> tuple[str, ...]:

@@ -6,14 +6,16 @@ SHARES = ("accuracy", "balanced_accuracy")
 
 
 def is_share(metric: str) -> bool:
-    """True for metrics that are a share of items: accuracy@1, balanced_accuracy ..."""
-    return metric.split("@")[0] in SHARES
+    """True for metrics that are a share of items, and gains in them: accuracy@1, balanced_accuracy, gain in accuracy ..."""
+    return metric.removeprefix("gain in ").split("@")[0] in SHARES
 
 
 def number(x: float | None) -> str:
-    """Three significant digits, thousands parted: 0.0123, 4.56, 78.9, 1,797, 1.2e+07. A missing or not finite number is a dash."""
+    """Three significant digits, thousands parted: 0.0123, 4.56, −78.9, 1,797, 1.2e+07. A missing or not finite number is a dash."""
     if x is None or not math.isfinite(x):
         return "–"
+    if x < 0:
+        return f"−{number(-x)}"
     if x == int(x) and abs(x) < 1e6:
         return f"{int(x):,}"
     if abs(x) >= 1e6 or abs(x) < 1e-3:
@@ -26,6 +28,8 @@ def value(x: float | None, metric: str) -> str:
     """`x` in the unit of `metric`: percent with one decimal for shares, else three significant digits."""
     if x is None or not math.isfinite(x):
         return "–"
+    if metric.startswith("gain in "):
+        return signed(100 * x) if is_share(metric) else signed(x)
     return f"{100 * x:.1f}" if is_share(metric) else number(x)
 
 
@@ -33,7 +37,8 @@ def interval(low: float | None, high: float | None, metric: str) -> str:
     """The interval "low–high" in the unit of `metric`, empty when there is none."""
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
         return ""
-    return f"{value(low, metric)}–{value(high, metric)}"
+    between = " to " if low < 0 or metric.startswith("gain in ") else "–"
+    return f"{value(low, metric)}{between}{value(high, metric)}"
 
 
 def seconds(s: float | None) -> str:

@@ -1,7 +1,7 @@
 """The report: one run's verdict, evidence and pictures on one self-contained page."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from allegory.data import PARTS, Source
 from allegory.pages import codes_map, columns, figures, looks, pictures, render
 from allegory.pages.health import health
 from allegory.pages.numbers import number, plural, seconds
-from allegory.pages.results import Board, Result, board, others, results
+from allegory.pages.results import GAIN, Board, Result, board, others, results
 from allegory.pages.words import verdict
 
 SCRIPTS = ("data.js", "view.js", "draw.js", "map.js", "hands.js")
@@ -32,9 +32,12 @@ def report(rep: Any, source: Source, scores: Iterable[Any], metrics: Metrics | P
         boards=found,
         plot=figures.few_labels(found[0], chance(source)) if found else None,
         chance=chance(source),
+        gains=board(rows, name, f"{GAIN}{found[0].metric}") if found else None,
+        notes=tuple(getattr(scores, "notes", ())),
         measures=others(rows, found),
         protocols=sorted({r.protocol for r in rows if r.protocol}),
-        controls=list(dict.fromkeys(r.control for r in rows)),
+        controls=list(dict.fromkeys(r.control for r in sorted(rows, key=lambda r: r.control is not None))),
+        names={"pca": "PCA"},
         map=render.json(codes_map.payload(source, items)),
         atlas=items.atlas,
         mapped=codes_map.described(source, items),
@@ -42,7 +45,7 @@ def report(rep: Any, source: Source, scores: Iterable[Any], metrics: Metrics | P
         can=abilities(rep, source, items),
         curves=figures.curves(logged),
         health=health(logged, rep.facts),
-        facts=facts(rep, source, items),
+        facts=facts(rep, source, items.z.shape[1]),
         settings=settings(rep.method),
         card=getattr(rep.method, "card", None),
     )  # fmt: skip
@@ -108,7 +111,7 @@ def abilities(rep: Any, source: Source, items: codes_map.Encoded) -> dict[str, A
     return found
 
 
-def facts(rep: Any, source: Source, items: codes_map.Encoded) -> list[tuple[str, str]]:
+def facts(rep: Any, source: Source, size: int) -> list[tuple[str, str]]:
     """What was done, in names and words."""
     known = rep.facts
     found = [
@@ -116,11 +119,14 @@ def facts(rep: Any, source: Source, items: codes_map.Encoded) -> list[tuple[str,
         ("parts", ", ".join(f"{len(source.part(p)):,} {p}" for p in PARTS)),
     ]
     if source.labels is not None:
-        found.append(("labels", f"{plural(len(source.labels.names), 'class', 'classes')}, {int(source.labels.known.sum()):,} items labelled"))
-    found.append(("code", f"{plural(items.z.shape[1], 'number')} an item"))
+        known_ones = int(source.labels.known.sum())
+        found.append(("labels", f"{plural(len(source.labels.names), 'class', 'classes')}, {plural(known_ones, 'item')} labelled"))
+    found.append(("code", f"{plural(size, 'number')} an item"))
     found.append(("parameters", f"{sum(p.numel() for p in rep.net.parameters()):,}"))
-    written = {"items": ("learned from", lambda v: plural(v, "item")), "seconds": ("time", seconds), "seed": ("seed", str)}
-    written |= {"steps": ("steps", number), "peak_memory_bytes": ("peak memory", lambda b: f"{b / 2**20:,.0f} MiB")}
+    written: dict[str, tuple[str, Callable[[Any], str]]] = {
+        "items": ("learned from", lambda v: plural(v, "item")), "seconds": ("time", seconds), "seed": ("seed", str),
+        "steps": ("steps", number), "peak_memory_bytes": ("peak memory", lambda v: f"{v / 2**20:,.0f} MiB"),
+    }  # fmt: skip
     found += [(name, write(known[key])) for key, (name, write) in written.items() if known.get(key) is not None]
     if source.skipped:
         found.append(("skipped", f"{plural(len(source.skipped), 'item')}, for example {source.skipped[0].id}: {source.skipped[0].reason}"))

@@ -16,6 +16,7 @@ from allegory.data import Intake
 ATLAS_SIDE = 4608
 ATLAS_BYTES = 5_500_000
 LARGEST = 64
+SMALL = 24_000
 
 
 def image_part(spec: Spec) -> str | None:
@@ -57,7 +58,8 @@ def resized(pictures: np.ndarray, side: int) -> np.ndarray:
 def uri(picture: np.ndarray) -> str:
     """A picture (h, w, 3) as a data URI: PNG when that is small, else JPEG."""
     png = _encoded(picture, "PNG")
-    return _data("png", png) if len(png) < 24_000 else _data("jpeg", min(png, _encoded(picture, "JPEG", quality=88, subsampling=0), key=len))
+    jpeg = _encoded(picture, "JPEG", quality=88, subsampling=0) if len(png) > SMALL else png
+    return _data("jpeg", jpeg) if len(jpeg) < len(png) else _data("png", png)
 
 
 def _encoded(picture: np.ndarray, kind: str, **options: int) -> bytes:

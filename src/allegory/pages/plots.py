@@ -124,7 +124,8 @@ def _line(s: Series, at: Callable[[float, float], Point]) -> list[Markup]:
     for (a, _), bound in zip(s.points, s.bounds, strict=False):
         if bound is not None:
             (px, low), (_, high) = at(a, bound[0]), at(a, bound[1])
-            parts.append(tag("path", d=f"M{px:.1f} {low:.1f}V{high:.1f}M{px - 3:.1f} {low:.1f}h6M{px - 3:.1f} {high:.1f}h6", class_=f"bar {s.css}"))
+            bar = f"M{px:.1f} {low:.1f}V{high:.1f}M{px - 3:.1f} {low:.1f}h6M{px - 3:.1f} {high:.1f}h6"
+            parts.append(tag("path", d=bar, class_=f"bar {s.css}"))
     if s.mark:
         parts += [_mark(s.mark, a, b, s.css) for a, b in places]
     return parts

@@ -17,17 +17,20 @@ from allegory.pages import numbers, palette
 
 HERE = resources.files("allegory.pages")
 STYLES = ("base.css", "parts.css", "map.css")
-ICON = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'%3E%3Ccircle cx='4' cy='4' r='3' fill='%23375fd1'/%3E%3C/svg%3E"
+ICON = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'%3E"
+    "%3Ccircle cx='4' cy='4' r='3' fill='%23375fd1'/%3E%3C/svg%3E"
+)
 
 
 def page(template: str, scripts: tuple[str, ...] = (), **values: Any) -> str:
     """The page of a template. `scripts` are files of static/, joined into one script in that order."""
     style = _variables() + "".join(_static(name) for name in STYLES)
     script = "(() => {\n'use strict';\n" + "".join(_static(name) for name in scripts) + "})();\n" if scripts else ""
-    policy = (
-        f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src {_quoted(script)}; base-uri 'none'; form-action 'none'"
-    )
-    return _environment().get_template(template).render(policy=policy, style=Markup(style), script=Markup(script), icon=Markup(ICON), **values)
+    allowed = f"img-src data:; style-src '{_hash(style)}'; script-src {_quoted(script)}"
+    values |= {"policy": f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"}
+    values |= {"style": Markup(style), "script": Markup(script), "icon": Markup(ICON)}
+    return _environment().get_template(template).render(**values)
 
 
 def json(value: Any) -> Markup:

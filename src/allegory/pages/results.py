@@ -8,13 +8,13 @@ from allegory.core import Problem
 
 CONTROLS = ("raw input", "pca", "untrained", "supervised")
 CEILING = "supervised"
+GAIN = "gain in "
 WHO = {
     "raw input": "raw input",
     "pca": "PCA of the same size",
     "untrained": "untrained network",
     "supervised": "supervised ceiling",
 }
-FEW = ("1", "2", "4", "8")
 
 
 @dataclass(frozen=True)
@@ -82,30 +82,35 @@ class Board:
     def __bool__(self) -> bool:
         return bool(self.lines)
 
-    def line(self, control: str | None) -> Line | None:
-        """The method's line (None) or a control's."""
-        return next((line for line in self.lines if line.control == control), None)
+    def cell(self, control: str | None, column: str) -> Result | None:
+        """The method's result (None) or a control's in a column."""
+        line = next((line for line in self.lines if line.control == control), None)
+        return line.cells[self.columns.index(column)] if line and column in self.columns else None
 
 
 def board(rows: Sequence[Result], method: str, metric: str = "accuracy") -> Board:
     """The board of one metric, for one method's results."""
-    wanted = [(k, lambda r, k=k: r.metric == f"{metric}@{k}") for k in _few(rows, metric)]
-    wanted += [
-        ("all", lambda r: r.question == "linear_probe" and r.metric == metric),
-        ("kNN", lambda r: r.question == "knn" and r.metric == metric),
-    ]
-    columns = [(name, test) for name, test in wanted if any(test(r) for r in rows)]
-    lines = []
-    for control in (None, *_controls(rows)):
-        cells = tuple(next((r for r in rows if r.control == control and test(r)), None) for _, test in columns)
-        if any(cells):
-            lines.append(Line(method if control is None else WHO.get(control, control), control, cells))
-    return Board(metric, tuple(name for name, _ in columns), tuple(lines))
+    cells: dict[tuple[str | None, str], Result] = {}
+    for r in rows:
+        if (column := _column(r, metric)) is not None:
+            cells.setdefault((r.control, column), r)
+    columns = tuple(sorted({column for _, column in cells}, key=place))
+    lines = [
+        Line(method if who is None else WHO.get(who, who), who, tuple(cells.get((who, c)) for c in columns))
+        for who in (None, *_controls(rows)) if any((who, c) in cells for c in columns)
+    ]  # fmt: skip
+    return Board(metric, columns, tuple(lines))
 
 
-def _few(rows: Sequence[Result], metric: str) -> list[str]:
-    counts = {r.metric.split("@")[1] for r in rows if r.metric.startswith(f"{metric}@")}
-    return sorted(counts, key=lambda k: (int(k) if k.isdigit() else 10**9, k))
+def _column(r: Result, metric: str) -> str | None:
+    if r.metric.startswith(f"{metric}@"):
+        return r.metric.removeprefix(f"{metric}@")
+    return {"linear_probe": "all", "knn": "kNN"}.get(r.question) if r.metric == metric else None
+
+
+def place(column: str) -> tuple[int, str]:
+    """The order of columns: labels a class, all labels, neighbours."""
+    return (int(column), "") if column.isdigit() else (10**9 if column == "all" else 10**9 + 1, column)
 
 
 def _controls(rows: Sequence[Result]) -> list[str]:
@@ -123,10 +128,10 @@ class Measure:
 
 
 def others(rows: Sequence[Result], boards: Sequence[Board]) -> list[Measure]:
-    """What the boards do not show: effective rank, alignment, disentanglement ..."""
+    """What the boards do not show: effective rank, alignment, disentanglement ...; gains have a board of their own."""
     shown = {id(cell) for b in boards for line in b.lines for cell in line.cells if cell}
     found: dict[tuple[str, str], dict[str | None, Result]] = {}
     for r in rows:
-        if id(r) not in shown:
+        if id(r) not in shown and not r.metric.startswith(GAIN):
             found.setdefault((r.question, r.metric), {})[r.control] = r
     return [Measure(q, m, by) for (q, m), by in found.items()]

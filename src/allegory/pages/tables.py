@@ -1,6 +1,7 @@
 """The table of the terminal and of the model card: the method and its controls at 1, 2, 4, 8 labels a class and all labels."""
 
 import io
+import textwrap
 from collections.abc import Iterable
 from typing import Any
 
@@ -20,7 +21,8 @@ def text(scores: Iterable[Any], method: str, data: str = "the data", *, width: i
         return ""
     said = verdict(rows, method, data)
     note = f"{table.metric.replace('_', ' ')} in %, by labels a class; ± is the longer side of the 95 % interval"
-    return _drawn(table, width, rich) + "\n".join((note, "", said.lead, *said.detail)) + "\n"
+    sentences = (textwrap.fill(sentence, width) for sentence in (said.lead, *said.detail))
+    return drawn(table, width, rich) + "\n".join((note, "", *sentences)) + "\n"
 
 
 def markdown(table: Board) -> str:
@@ -59,7 +61,8 @@ def _short(r: Result | None) -> str:
     return f"{value(r.value, r.metric)}±{value(max(r.high - r.value, r.value - r.low), r.metric)}"
 
 
-def _drawn(table: Board, width: int, rich: bool) -> str:
+def drawn(table: Board, width: int = 100, rich: bool = False) -> str:
+    """A board as text."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

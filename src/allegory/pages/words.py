@@ -1,12 +1,13 @@
 """The verdict in words: what was learned, on what, and whether it is any good beside the controls. Nothing is claimed that an
-interval does not carry: two results are told apart only when their 95 % intervals do not overlap, which is stricter than a paired test."""
+interval does not carry: better or worse needs a paired gain whose 95 % interval leaves out zero, or, where scores carry no gain,
+two intervals that lie apart."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from allegory.pages.numbers import interval, value
-from allegory.pages.results import CEILING, Board, Line, Result, board
+from allegory.pages.numbers import decimals, interval, value
+from allegory.pages.results import CEILING, GAIN, Board, Line, Result, board
 
 Kind = Literal["better", "unclear", "worse", "alone", "unmeasured"]
 NUMBERS = {"1": "one label", "2": "two labels", "4": "four labels", "8": "eight labels"}
@@ -30,22 +31,31 @@ class Verdict:
         return MARKS[self.kind]
 
 
+@dataclass(frozen=True)
+class Finding:
+    """How the method stands in one column: `who` is the control that decides, with its figure and the method's gain over it."""
+
+    kind: Kind
+    mine: Result
+    who: str = ""
+    other: Result | None = None
+    gain: Result | None = None
+
+
 def verdict(rows: Sequence[Result], method: str, data: str) -> Verdict:
     """The verdict on a method's results; balanced accuracy is used where accuracy is missing."""
     table = board(rows, method) or board(rows, method, "balanced_accuracy")
-    line = table.line(None)
-    if line is None:
+    gains = board(rows, method, f"{GAIN}{table.metric}")
+    findings = [(c, f) for c in table.columns if (f := found(table, gains, c))]
+    if not findings:
         lead = f"{method} learned a code of {data}. How good it is was not measured; that takes labels, and a few a class are enough."
         return Verdict("unmeasured", lead, ())
-    measured = [i for i, cell in enumerate(line.cells) if cell is not None]
-    first = measured[0]
-    mine, rival = line.cells[first], best_control(table, first)
-    assert mine is not None
-    kind = compared(mine, rival[1]) if rival else "alone"
-    lead = f"{when(table.columns[first])}, {method} reads {data} at {_percent(mine)} ({_bounds(mine)}){_raw(table, first)}."
-    detail = [_judged(kind, rival)]
-    detail += [_later(table, i) for i in _telling(table, measured[1:], kind)]
-    return Verdict(kind, lead, tuple(d for d in detail if d))
+    column, first = findings[0]
+    raw = table.cell("raw input", column)
+    beside = f"; the raw input alone gives {_percent(raw)}" if raw else ""
+    lead = f"{when(column)}, {method} reads {data} at {_percent(first.mine)} ({_bounds(first.mine)}){beside}."
+    later = [_later(c, f) for c, f in _telling(findings)]
+    return Verdict(first.kind, lead, (_judged(first), *later))
 
 
 def when(column: str) -> str:
@@ -53,62 +63,67 @@ def when(column: str) -> str:
     return WHEN.get(column, f"With {NUMBERS.get(column, f'{column} labels')} a class")
 
 
-def best_control(table: Board, column: int) -> tuple[Line, Result] | None:
-    """The control with the highest value in a column; the supervised ceiling has seen the labels and is not one."""
-    cells = [(line, line.cells[column]) for line in table.lines if line.control not in (None, CEILING)]
-    rivals = [(line, cell) for line, cell in cells if cell is not None]
-    return max(rivals, key=lambda pair: pair[1].value) if rivals else None
+def found(table: Board, gains: Board, column: str) -> Finding | None:
+    """The finding of a column; None where the method has no figure. The supervised ceiling has seen the labels and is no rival."""
+    mine = table.cell(None, column)
+    if mine is None:
+        return None
+    rivals = [line for line in table.lines if line.control not in (None, CEILING) and table.cell(line.control, column)]
+    judged = [(compared(mine, table.cell(r.control, column), gains.cell(r.control, column)), r) for r in rivals]
+    for kind in ("worse", "unclear", "better"):
+        decisive = [line for k, line in judged if k == kind]
+        if decisive:
+            return _finding(kind, mine, max(decisive, key=lambda r: _value(table, r, column)), table, gains, column)
+    return Finding("alone", mine)
 
 
-def compared(mine: Result, other: Result) -> Kind:
-    """Better or worse only where the intervals are known and lie apart."""
-    if None in (mine.low, mine.high, other.low, other.high):
+def _finding(kind: Kind, mine: Result, line: Line, table: Board, gains: Board, column: str) -> Finding:
+    return Finding(kind, mine, line.who, table.cell(line.control, column), gains.cell(line.control, column))
+
+
+def _value(table: Board, line: Line, column: str) -> float:
+    cell = table.cell(line.control, column)
+    return cell.value if cell else float("-inf")
+
+
+def compared(mine: Result, other: Result | None, gain: Result | None = None) -> Kind:
+    """By the paired gain where there is one, else by the two intervals; without intervals nothing is told apart."""
+    if gain is not None and gain.low is not None and gain.high is not None:
+        return "better" if gain.low > 0 else "worse" if gain.high < 0 else "unclear"
+    if other is None or mine.low is None or mine.high is None or other.low is None or other.high is None:
         return "unclear"
-    if mine.low > other.high:  # type: ignore[operator]
-        return "better"
-    return "worse" if mine.high < other.low else "unclear"  # type: ignore[operator]
+    return "better" if mine.low > other.high else "worse" if mine.high < other.low else "unclear"
 
 
-def _judged(kind: Kind, rival: tuple[Line, Result] | None) -> str:
-    if rival is None:
+def _judged(f: Finding) -> str:
+    if f.other is None:
         return "There is no control beside it, so the number alone says little."
-    who, figure = rival[0].who, f"{_percent(rival[1])} ({_bounds(rival[1])})"
+    figure = f"{_percent(f.other)} ({_bounds(f.other)})"
     return {
-        "better": f"That is better than every control. The best of them, {who}, reaches {figure}, and the intervals lie apart.",
-        "unclear": f"That is not clearly better than {who}, at {figure}: the intervals overlap, so the difference may be chance.",
-        "worse": f"That is worse than {who}, at {figure}. For this task the codes lose more than they bring.",
-    }[kind]
+        "better": f"That is better than every control. The best of them, {f.who}, reaches {figure}; {_gain(f)}.",
+        "unclear": f"That is not clearly better than {f.who}, at {figure}: {_gain(f)}, so the difference may be chance.",
+        "worse": f"That is worse than {f.who}, at {figure}: {_gain(f)}. For this task the codes lose more than they bring.",
+    }[f.kind]
 
 
-def _telling(table: Board, columns: Sequence[int], first: Kind) -> list[int]:
+def _gain(f: Finding) -> str:
+    """The difference in words, paired where that was measured."""
+    if f.gain is not None and f.gain.low is not None and f.gain.high is not None:
+        points, low, high = (decimals(100 * v, 1) for v in (f.gain.value, f.gain.low, f.gain.high))
+        return f"the paired difference is {points} points (95 % interval {low} to {high})"
+    return "the intervals overlap" if f.kind == "unclear" else "the intervals lie apart"
+
+
+def _telling(findings: Sequence[tuple[str, Finding]]) -> list[tuple[str, Finding]]:
     """The columns worth a sentence: all labels, and the first whose finding differs from the lead's."""
-    line = table.line(None)
-    chosen = [i for i in columns if table.columns[i] == "all"]
-    for i in columns:
-        mine, rival = line and line.cells[i], best_control(table, i)
-        if mine and rival and compared(mine, rival[1]) != first:
-            chosen.append(i)
-            break
-    return sorted(set(chosen))
+    other = next((c for c, f in findings[1:] if f.kind != findings[0][1].kind), None)
+    return [(c, f) for c, f in findings[1:] if f.other is not None and c in ("all", other)]
 
 
-def _later(table: Board, column: int) -> str:
-    line, rival = table.line(None), best_control(table, column)
-    mine = line and line.cells[column]
-    if not mine or rival is None:
-        return ""
-    kind = compared(mine, rival[1])
-    end = {"better": "better than every control", "unclear": "not clearly better", "worse": "worse"}[kind]
-    return (
-        f"{when(table.columns[column])} it reaches {_percent(mine)} ({_bounds(mine)}) against {_percent(rival[1])} "
-        f"({_bounds(rival[1])}) for the best control, {rival[0].who}: {end}."
-    )
-
-
-def _raw(table: Board, column: int) -> str:
-    raw = table.line("raw input")
-    cell = raw.cells[column] if raw else None
-    return f"; the raw input alone gives {_percent(cell)}" if cell else ""
+def _later(column: str, f: Finding) -> str:
+    assert f.other is not None
+    end = {"better": "better than every control", "unclear": "not told apart", "worse": "worse"}.get(f.kind, "")
+    return f"{when(column)} it reaches {_percent(f.mine)} ({_bounds(f.mine)}) against {_percent(f.other)} for {f.who}: {end}."
 
 
 def _percent(r: Result) -> str:
