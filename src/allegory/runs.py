@@ -177,6 +177,11 @@ class Run:
         """Whether the model is there."""
         return (self.path / "model" / "manifest.json").exists()
 
+    @property
+    def judged(self) -> bool:
+        """Whether the questions were asked, and all that comes of them is written."""
+        return all((self.path / name).exists() for name in ("scores.json", "report.html", "README.md"))
+
     def write_facts(self, **facts: Any) -> None:
         """Adds to run.json."""
         known = self.facts if (self.path / "run.json").exists() else {"format": FORMAT}

@@ -1,0 +1,123 @@
+"""Claims, measured: learn with the claim's recipe over its seeds, ask its question, and write one row."""
+
+import dataclasses
+import datetime
+import json
+import os
+import platform
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import allegory
+from allegory import api
+from allegory.cli.job import over
+from allegory.cli.told import Optimiser, Training
+from allegory.core import Claim, Method, Problem, files, plain
+from allegory.data.open import BUILT_IN
+from allegory.train import Settings
+from allegory.train.fit import peak_memory
+
+Row = dict[str, Any]
+SAME = ("method", "data", "question", "metric", "seeds", "recipe", "commit")
+
+
+def place() -> Row:
+    """Where and by what it is measured."""
+    cpu = next((line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), platform.processor())
+    gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
+    return {
+        "commit": _commit(), "allegory": allegory.__version__, "torch": torch.__version__, "python": platform.python_version(),
+        "machine": {"cpu": cpu, "cores": os.cpu_count(), "threads": torch.get_num_threads(), "gpu": gpu},
+    }  # fmt: skip
+
+
+def measure(cls: type[Method[Any]], claim: Claim, here: Row, data_root: str | None = None) -> Row:
+    """One row: {date, method, data, question, metric, value, low, high, at_least, seeds, recipe, seconds, peak_memory_bytes, ...}."""
+    source = api.load(_where(claim.data, data_root))
+    method, settings = told(cls, claim.recipe)
+    begun = time.perf_counter()
+    reps = [api.learn(source, method, settings=dataclasses.replace(settings, seed=seed)) for seed in range(claim.seeds)]
+    seconds = time.perf_counter() - begun
+    scores = api.evaluate(reps if len(reps) > 1 else reps[0], source, names=[claim.question])
+    score = next((s for s in scores if (s.question, s.metric, s.control) == (claim.question, claim.metric, None)), None)
+    if score is None:
+        asked = ", ".join(sorted({s.metric for s in scores if s.control is None}))
+        raise Problem(f"{cls.__name__} claims {claim.metric} of {claim.question} on {claim.data}, which was not measured; it gave {asked}")
+    return {
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), "method": cls.__name__, "data": claim.data,
+        "question": claim.question, "metric": claim.metric, "value": score.value, "low": score.low, "high": score.high,
+        "at_least": claim.at_least, "seeds": claim.seeds, "recipe": plain.plain(claim.recipe), "seconds": round(seconds, 1),
+        "peak_memory_bytes": peak_memory("cuda" if here["machine"]["gpu"] else "cpu"), **here,
+    }  # fmt: skip
+
+
+def told(cls: type[Method[Any]], recipe: Any) -> tuple[Method[Any], Settings]:
+    """A recipe's settings as learn's flags would be read: the method's fields, and the rest by the flags of training."""
+    own = {f.name for f in dataclasses.fields(cls)}
+    rest = {k: v for k, v in recipe.items() if k not in own}
+    known = {kind: {k: v for k, v in rest.items() if k in kind.__dataclass_fields__} for kind in (Training, Optimiser)}
+    unknown = set(rest) - {k for said in known.values() for k in said}
+    if unknown:
+        raise Problem(f"{cls.__name__} claims with {', '.join(sorted(unknown))}, which is no setting of it and none of learn's")
+    method = cls(**{k: v for k, v in recipe.items() if k in own})
+    return method, over(Settings(), Training(**known[Training]), Optimiser(**known[Optimiser]))
+
+
+def measured(rows: list[Row], cls: type[Method[Any]], claim: Claim, here: Row) -> Row | None:
+    """The last row of this claim by this commit; None when it has to be measured. A tree with changes is always measured."""
+    wanted = (cls.__name__, claim.data, claim.question, claim.metric, claim.seeds, plain.plain(claim.recipe), here["commit"])
+    if here["commit"] is None or here["commit"].endswith("+"):
+        return None
+    found = [row for row in rows if tuple(row.get(name) for name in SAME) == wanted]
+    return {**found[-1], "at_least": claim.at_least} if found else None
+
+
+def line(row: Row) -> str:
+    """A row in words."""
+    mark = "ok  " if row["value"] >= row["at_least"] else "FAIL"
+    bounds = "" if row["low"] is None else f" ({row['low']:.3f} to {row['high']:.3f})"
+    what = f"{row['method']} on {row['data']}, {row['question']} {row['metric']}"
+    return f"{mark} {what}: {row['value']:.3f}{bounds}, claimed at least {row['at_least']}; {row['seeds']} seeds, {row['seconds']:.0f} s"
+
+
+def read(path: Path) -> list[Row]:
+    """The rows of a ledger; an absent one is empty. Raises `Problem` for what is not a ledger."""
+    try:
+        return [json.loads(text) for text in _lines(path) if text.strip()]
+    except ValueError as e:
+        raise Problem(f"{path} is not a ledger, one JSON object a line: {e}") from e
+
+
+def append(path: Path, row: Row) -> None:
+    """One more line: read, add, write whole."""
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    gap = "" if not before or before.endswith("\n") else "\n"
+    files.atomic_write(path, f"{before}{gap}{json.dumps(files.finite(row), ensure_ascii=False)}\n")
+
+
+def _where(data: str, root: str | None) -> str:
+    """A claim's data: a built-in name, or a path below the data root."""
+    if root is None or data.partition(":")[0] in BUILT_IN:
+        return data
+    return str(Path(root) / data)
+
+
+def _lines(path: Path | str) -> list[str]:
+    return Path(path).read_text(encoding="utf-8").splitlines() if Path(path).exists() else []
+
+
+def _commit() -> str | None:
+    """The commit of this source tree, with "+" when it has changes; None outside of one."""
+    here = Path(__file__).parent
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(["git", "-C", str(here), *arguments], capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        return git("rev-parse", "--short=12", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no", "--", "..") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None

@@ -1,0 +1,34 @@
+"""Writes a run's encoder as one ONNX file: observations as stored in, codes out; checked against our own codes first.
+
+allegory export runs/photos --out encoder.onnx
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+
+def run(
+    run: Annotated[str, Parameter(help="the folder of a run")],
+    /,
+    *,
+    out: Annotated[str, Parameter(help="a file that ends in .onnx")],
+    overwrite: Annotated[bool, Parameter(negative=(), help="replace a file that is there")] = False,
+    json: Annotated[bool, Parameter(negative=(), help="print one JSON document")] = False,
+) -> int:
+    """Translates, checks and writes."""
+    from allegory.cli import judge, opened
+    from allegory.core import Misuse
+    from allegory.representation.export import export
+
+    if Path(out).suffix != ".onnx":
+        raise Misuse(f"expected a file that ends in .onnx, got {Path(out).name!r}")
+    if Path(out).exists() and not overwrite:
+        raise Misuse(f"{out} exists already; choose another --out, or replace it with --overwrite")
+    error = export(opened.representation(run), out)
+    if json:
+        judge.show_json({"run": run, "file": out, "largest_difference": error})
+    else:
+        print(f"encoder: {out} (codes agree to {error:.1g} of their size)")
+    return 0

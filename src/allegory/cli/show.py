@@ -1,0 +1,89 @@
+"""Explains a method (its card, settings and equations), or tells what became of a run.
+
+allegory show SimCLR
+allegory show runs/digits-SimCLR
+"""
+
+import inspect
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+
+def run(
+    name: Annotated[str, Parameter(help="a method, or the folder of a run")],
+    /,
+    *,
+    json: Annotated[bool, Parameter(negative=(), help="print one JSON document")] = False,
+) -> int:
+    """Prints."""
+    if (Path(name) / "run.json").is_file():
+        return show_run(name, json)
+    from allegory import methods
+    from allegory.cli import judge, text
+
+    cls = methods.find(name)
+    if json:
+        judge.show_json(text.facts_of(cls))
+    else:
+        print(about(cls))
+    return 0
+
+
+def about(cls: Any) -> str:
+    """A method in words."""
+    from allegory.cli import text
+    from allegory.core import can
+
+    c = cls.card
+    code = f"{c.code.size} than x, {c.code.values}, {c.code.length} length, {c.code.form}"
+    code += ", stochastic" if c.code.stochastic else ", deterministic"
+    code += ", meant to be disentangled" if c.code.disentangled else ""
+    facts = {
+        "paper": f"{c.paper.authors} {c.paper.year}, {c.paper.title}", "": f"{c.paper.url} (equation {c.paper.equation})",
+        "models": c.modelled, "minimises": f"{c.minimised}  [{c.unit}]", "family": c.family, "density": c.density,
+        "codes live in": c.manifold, "level": c.level, "approach": c.approach, "principle": c.principle, "code": code,
+        "decoder": c.decoder, "reads": ", ".join(c.specs), "learns from": "data alone" if c.supervision == "none" else c.supervision,
+        "can": ", ".join(can(cls)), "buys": c.buys, "costs": c.costs, "fails": c.fails, "file": inspect.getsourcefile(cls) or "",
+    }  # fmt: skip
+    flags = [(f"--{f['name'].replace('_', '-')}", str(f["default"]), f["meaning"] or "") for f in text.settings_of(cls) if f["flag"]]
+    rest = [f["name"] for f in text.settings_of(cls) if not f["flag"]]
+    claims = [f"  {k.data}: {k.question}, {k.metric} at least {k.at_least} (mean of {k.seeds} seeds)" for k in c.claims]
+    parts = [c.title, text.pairs(facts), text.table(("setting", "default", "meaning"), flags) if flags else ""]
+    parts.append(f"from Python or a configuration only: {', '.join(rest)}" if rest else "")
+    parts.append("\n".join(["claims", *claims]) if claims else "")
+    return "\n\n".join(part for part in parts if part)
+
+
+def show_run(path: str, as_json: bool) -> int:
+    """What a run is of, how it went, and its scores."""
+    from allegory import pages
+    from allegory.cli import judge, text
+    from allegory.runs import Run
+
+    run = Run.open(path)
+    config = (run if run.started else (run.seeds or [run])[0]).config
+    facts, method = run.facts, config["method"]
+    if as_json:
+        judge.show_json({"run": path, "config": config, **facts, "scores": run.scores})
+        return 0
+    data = facts.get("data", {})
+    counts = data.get("counts", {})
+    settings = ", ".join(f"{k} {v}" for k, v in method.items() if k != "is" and v is not None and not isinstance(v, (dict, list)))
+    training = ", ".join(
+        f"{k} {v}" for k, v in config["training"].items() if v is not None and not isinstance(v, (dict, list)) and k != "is"
+    )
+    said = {
+        "run": path, "state": str(facts.get("state")), "method": f"{method['is']}: {settings}", "training": training,
+        "data": f"{data.get('name')} ({counts.get('used')} of {counts.get('in')} items used)",
+    }  # fmt: skip
+    said |= {"seconds": f"{facts['seconds']:.1f}"} if facts.get("seconds") else {}
+    said |= {"peak memory": f"{facts['peak_memory_bytes'] / 2**20:,.0f} MiB"} if facts.get("peak_memory_bytes") else {}
+    said |= {f"health: {a['name']}": a["text"] for a in facts.get("alarms") or []}
+    said |= {"report": str(run.path / "report.html")} if (run.path / "report.html").exists() else {}
+    print(text.pairs(said))
+    if run.scores:
+        print("\n" + pages.tables.text(run.scores, method["is"], str(data.get("name")), rich=sys.stdout.isatty()))
+    return 0
