@@ -32,6 +32,7 @@ def test_every_pixel_depends_on_the_code_and_values_are_not_squashed(name, shape
     torch.manual_seed(0)
     net = nets.decoder(name, Array(shape), 3)
     low, high = net(torch.zeros(1, 3)), net(torch.full((1, 3), 1e3))
+    assert low.shape == (1, *shape)
     assert (low != high).all()
     assert high.abs().max() > 10
 

@@ -1,4 +1,4 @@
-"""Residual nets (He et al. 2016), with the stem for small images that SimCLR uses on CIFAR."""
+"""Residual nets (He et al. 2016), with the stem for small images that SimCLR (Chen et al. 2020) uses on CIFAR-10."""
 
 from collections.abc import Callable
 
@@ -37,9 +37,7 @@ def _basic(before: int, width: int, stride: int) -> tuple[nn.Module, int]:
 def _bottleneck(before: int, width: int, stride: int) -> tuple[nn.Module, int]:
     """1x1, 3x3 (which takes the stride: "version 1.5"), 1x1 to four times the width."""
     after = 4 * width
-    body = nn.Sequential(
-        _conv(before, width, 1), nn.ReLU(), _conv(width, width, 3, stride), nn.ReLU(), _conv(width, after, 1)
-    )  # fmt: skip
+    body = nn.Sequential(_conv(before, width, 1), nn.ReLU(), _conv(width, width, 3, stride), nn.ReLU(), _conv(width, after, 1))
     return _Residual(body, before, after, stride), after
 
 
