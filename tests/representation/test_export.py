@@ -1,6 +1,7 @@
 """The exported graph gives our codes, and lies are found."""
 
 import dataclasses
+import itertools
 import os
 import sys
 from dataclasses import dataclass
@@ -8,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 import onnxruntime
 import pytest
-import torch
 from torch import nn
 
 from allegory.core import Array, Problem, Solved
@@ -18,7 +18,7 @@ from allegory.representation import Representation
 from allegory.representation.export import export
 from allegory.train import fit
 
-GENERATOR = torch.Generator().manual_seed(0)
+CALLS = itertools.count()
 
 
 def codes(path, x):
@@ -52,14 +52,14 @@ class Silent(Solved):
 
 @dataclass(frozen=True)
 class Forgetful(Silent):
-    """Its graph holds one draw as a constant where ours draws anew."""
+    """Its graph holds as a constant what changes from call to call."""
 
     def encode(self, net, x):
-        return x.flatten(1) + torch.rand(1, generator=GENERATOR).item()
+        return x.flatten(1) + 0.01 * next(CALLS)
 
 
 def test_a_graph_that_differs_is_not_written(vae, tmp_path):
-    with pytest.raises(Problem, match=r"differ from ours|does not translate"):
+    with pytest.raises(Problem, match="differ from ours"):
         export(dataclasses.replace(vae, method=Forgetful()), tmp_path / "a.onnx")
     assert os.listdir(tmp_path) == []
 

@@ -24,6 +24,14 @@ def test_a_code_does_not_depend_on_batch_mates_or_their_order(vae, images):
     np.testing.assert_allclose(np.concatenate([vae.encode(images.x[i : i + 1]) for i in range(5)]), z[:5], rtol=1e-5, atol=1e-6)
 
 
+def test_nets_see_whole_blocks(vae, images):
+    seen = []
+    with vae.net.body.register_forward_pre_hook(lambda _, x: seen.append(len(x[0]))):
+        assert len(vae.encode(images, batch=20)) == 60 and len(vae.encode(images.x[:1])) == 1
+        assert vae.log_density(images, batch=59).values.shape == (60,)
+    assert seen == [32, 32, 32, 16, 64, 16]
+
+
 def test_codes_are_those_of_the_method_on_what_the_intake_gives(vae, images):
     with torch.no_grad():
         expected = vae.method.encode(vae.net.eval(), torch.from_numpy(images.x).float() / 7.5 - 1)

@@ -202,3 +202,12 @@ def test_a_declared_buffer_takes_its_size_from_the_file():
     net, _ = made(0)
     checkpoints.fill(net, checkpoints.contents(Net(bank=50)) | {"bank": torch.ones(50, 2)})
     assert torch.equal(net.bank, torch.ones(50, 2)) and "bank" in dict(net.named_buffers())
+
+
+def test_counters_stay_on_the_cpu_unless_the_kernel_counts():
+    p = nn.Parameter(torch.empty(2, device="meta"))  # stands for a parameter on another device
+    for capturable, expected in [(False, "cpu"), (True, "meta")]:
+        optimiser = torch.optim.Adam([p])
+        optimiser.param_groups[0]["capturable"] = capturable
+        checkpoints.restore({"optim/a/0/step": torch.tensor(3.0), "optim/a/0/exp_avg": torch.ones(2)}, {}, {"a": optimiser})
+        assert optimiser.state[p]["step"].device.type == expected and optimiser.state[p]["exp_avg"].device.type == "meta"
