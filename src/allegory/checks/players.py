@@ -7,7 +7,7 @@ import torch
 
 from allegory.checks.trial import BATCH, changed, distance, expect, listed, snapshot, start, start_exactly, tensors
 from allegory.core import Player, Trained
-from allegory.train import Learner
+from allegory.train import Learner, steps
 from allegory.train.steps import descend, play
 
 EXACT = 1e-10  # float64 rounding over the sums of a small net, with room
@@ -36,6 +36,7 @@ def check_ownership(method: Trained[Any]) -> None:
 def check_own_modules(method: Trained[Any]) -> None:
     """A player's turn moves its own modules, all of them, and nothing else: no other parameter, buffer or running statistic."""
     learner = start(method)
+    next(steps(learner))  # so that teachers and statistics are no longer what they began as
     for player in learner.players:
         own = owned(learner, player)
         _check_reached(learner, player)

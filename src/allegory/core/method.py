@@ -5,7 +5,7 @@ import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar, runtime_checkable
 
 import torch
 from torch import nn
@@ -20,6 +20,7 @@ from allegory.core.tree import Tree
 N = TypeVar("N", bound=nn.Module)
 
 
+@runtime_checkable
 class Items(Protocol):
     """The training part as methods see it: float32 observations on the device (images in [-1, 1]), never labels."""
 
@@ -36,6 +37,7 @@ class Items(Protocol):
         ...
 
 
+@runtime_checkable
 class Views(Protocol):
     """How a batch is shown: a frozen, callable value that knows no loss."""
 

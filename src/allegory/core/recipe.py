@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -45,6 +45,7 @@ class Recipe:
     note: str = ""
 
 
+@runtime_checkable
 class Batching(Protocol):
     """A pure function of (seed, step, turn): which training items make a batch."""
 
