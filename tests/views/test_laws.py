@@ -112,6 +112,25 @@ def test_the_layout_in_memory_does_not_matter(view):
 
 
 @each
+def test_everything_is_made_on_the_device_of_the_batch(view):
+    """On torch's device without memory: any tensor left on the CPU, or any wait for a value, is an error there."""
+    shown = view(tree.to(batch(view), "meta"), dice().to("meta"))
+    here = view(batch(view), dice())
+    for there, leaf in zip(tree.leaves(shown), tree.leaves(here), strict=True):
+        assert there.device.type == "meta"
+        assert there.shape == leaf.shape
+        assert there.dtype == leaf.dtype
+
+
+def test_an_accelerators_way_to_choose_rows_gives_the_same(monkeypatch):
+    """`put` looks at the device only, so a stand-in for the CPU's name is enough to go the other way."""
+    view, x = COMBINED["OneOf"], batch(COMBINED["OneOf"])
+    chosen_first = view(x, dice())
+    monkeypatch.setattr(engine, "CPU", "another")
+    assert_near(view(x, dice()), chosen_first)
+
+
+@each
 def test_an_empty_batch(view):
     shown = view(tree.take(batch(view), slice(0, 0)), dice().take(slice(0, 0)))
     assert tree.length(shown) == 0
