@@ -2,7 +2,7 @@
 
 import abc
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Self
@@ -15,15 +15,20 @@ from allegory import nets
 from allegory.core import Array, Batch, Code, Density, Dice, Loss, Moment, Player, Spec, Trained, batch_mean
 from allegory.objectives import Likelihood, gaussian_kl, log_likelihood, observed, reparameterise
 
+FOLLOW = 0.9
+
 
 class VariationalNet(nn.Module):
-    """q(z|x) = N(mu(x), diag sigma^2(x)) and the decoder of p(x|z)."""
+    """q(z|x) = N(mu(x), diag sigma^2(x)), the decoder of p(x|z), and the variance of p(x|z) where the likelihood has one."""
+
+    variance: Float[Tensor, ""]
 
     def __init__(self, spec: Spec, latent: int, encoder: str, decoder: str):
         super().__init__()
         self.body = nets.encoder(encoder, spec)
         self.posterior = nn.Linear(self.body.out, 2 * latent)
         self.decoder = nets.decoder(decoder, spec, latent)
+        self.register_buffer("variance", torch.ones(()))
 
     def q(self, x: Float[Tensor, "b *d"]) -> tuple[Float[Tensor, "b z"], Float[Tensor, "b z"]]:
         """mu and log sigma^2 of the posterior."""
@@ -59,18 +64,25 @@ class Variational(Trained[Any]):
         return VariationalNet(spec, self.latent, self.encoder, self.decoder)
 
     def players(self, net: VariationalNet) -> Sequence[Player]:
-        additive = self.likelihood != "sigma" and not nets.has_batch_statistics(net)
-        return [Player("vae", (net,), partial(self.negative_elbo, net), additive=additive)]
+        return [Player("vae", (net,), partial(self.negative_elbo, net), additive=not nets.has_batch_statistics(net))]
 
     def negative_elbo(self, net: VariationalNet, batch: Batch, now: Moment) -> Loss:
         """Distortion plus what the method adds, and both terms in nats per example."""
         x = batch.x
         mu, log_var = net.q(batch.views)
         z = reparameterise(mu, log_var, now.dice.normal("eps", mu.shape[1]).to(mu.dtype))
-        distortion = batch_mean(-log_likelihood(self._kind, x, net.decoder(z)))
+        out = net.decoder(z)
+        distortion = batch_mean(-log_likelihood(self._kind, x, out, net.variance))
         kl = gaussian_kl(mu, log_var)
         rate = batch_mean(kl.sum(1))
-        return Loss(distortion + self.added(net, z, kl, now), {"distortion": distortion, "rate": rate, "elbo": -(distortion + rate)})
+        terms = {"distortion": distortion, "rate": rate, "elbo": -(distortion + rate)}
+        return Loss(distortion + self.added(net, z, kl, now), terms, memo=(x - out).detach().square().flatten(1).mean(1))
+
+    def after_step(self, net: VariationalNet, now: Moment, memos: Mapping[str, Any]) -> None:
+        """The variance of the likelihood follows the squared error: at once in the first step, then as a moving average."""
+        if self.likelihood == "sigma":
+            error = memos["vae"].mean().to(net.variance.dtype)
+            net.variance.lerp_(error, 1.0 - (FOLLOW if now.step else 0.0))
 
     @property
     def _kind(self) -> Likelihood:
@@ -96,5 +108,5 @@ class Variational(Trained[Any]):
         """The evidence lower bound with one draw an example."""
         mu, log_var = net.q(x)
         z = reparameterise(mu, log_var, dice.normal("eps", mu.shape[1]).to(mu.dtype))
-        bound = log_likelihood(self._kind, x, net.decoder(z)) - gaussian_kl(mu, log_var).sum(1)
+        bound = log_likelihood(self._kind, x, net.decoder(z), net.variance) - gaussian_kl(mu, log_var).sum(1)
         return Density(torch.as_tensor(bound), "lower bound")
