@@ -17,5 +17,6 @@ from allegory.questions.table import Row, columns, table
 
 __all__ = [
     "CONTROLS", "KNN", "QUESTIONS", "Alignment", "Ceiling", "CodeSet", "EffectiveRank", "Evidence", "Features", "FewLabels",
-    "LinearProbe", "Question", "QuestionCard", "Row", "Score", "Scores", "Uniformity", "ask", "columns", "compare", "gather", "put", "table",
+    "LinearProbe", "Question", "QuestionCard", "Row", "Score", "Scores", "Uniformity", "ask", "columns", "compare", "gather", "put",
+    "table",
 ]  # fmt: skip

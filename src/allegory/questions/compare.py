@@ -24,8 +24,7 @@ def compare(a: Score, b: Score) -> Score:
         difference = a.evidence.minus(b.evidence)
         low, high = difference.interval()
         return Score(a.question, f"gain in {a.metric}", difference.value, low, high, a.n, seeds, a.split, b.control, a.protocol, difference)
-    value, low, high = _unpaired(a, b)
-    return Score(a.question, f"unpaired gain in {a.metric}", value, low, high, min(a.n, b.n), seeds, a.split, b.control, a.protocol)
+    return Score(a.question, f"unpaired gain in {a.metric}", *_unpaired(a, b), min(a.n, b.n), seeds, a.split, b.control, a.protocol)
 
 
 def _unpaired(a: Score, b: Score) -> tuple[float, float | None, float | None]:

@@ -20,6 +20,7 @@ from allegory.questions.intervals import Evidence
 from allegory.questions.question import Question, QuestionCard
 
 WIDE = 512
+TITLE = "RankMe: assessing the downstream performance of pretrained self-supervised representations by their rank"
 
 
 @final
@@ -31,8 +32,7 @@ class EffectiveRank(Question):
 
     card: ClassVar[QuestionCard] = QuestionCard(
         name="effective_rank", asks="How many directions do the codes use?", needs=(), better="depends", bounds=(1.0, float("inf")),
-        paper=Paper("Garrido et al.", "RankMe: assessing the downstream performance of pretrained self-supervised representations by their rank",
-                    2023, "https://arxiv.org/abs/2210.02885", "equation 1"),
+        paper=Paper("Garrido et al.", TITLE, 2023, "https://arxiv.org/abs/2210.02885", "equation 1"),
     )  # fmt: skip
 
     def settings(self) -> str:

@@ -1,8 +1,9 @@
 """Whatever gives codes, as a function of stored observations: a method with its net, the raw input, somebody else's function."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from allegory.representation import at_rest
 RAW = 3072  # numbers of an item that the raw input keeps: a 32 x 32 image with three channels
 
 
+@runtime_checkable
 class Encoder(Protocol):
     """`codes` of stored observations (numpy trees); `pair`: codes of two views of each, or None when it cannot encode views."""
 
@@ -34,7 +36,7 @@ class Seeing:
     intake: Intake
     view: views.View | None
     nets: Sequence[nn.Module] = ()
-    device: torch.device = torch.device("cpu")
+    device: torch.device | str = "cpu"
     dtype: torch.dtype = torch.float32
 
     def codes(self, stored: Tree) -> Float[Tensor, "b z"]:
@@ -89,10 +91,16 @@ def _small(x: Tensor) -> Tensor:
     if size <= RAW:
         return x.flatten(1)
     if x.ndim == 4:
-        sides = [max(1, int(side * (RAW / size) ** 0.5)) for side in x.shape[2:]]
+        sides = _sides(x.shape[1:])
         return F.adaptive_avg_pool2d(x, sides).flatten(1)
     rows = Dice.roll(0, 0, torch.arange(size, device=x.device), "raw input")
     return x.flatten(1) @ rows.normal("projection", RAW) / RAW**0.5
+
+
+def _sides(shape: Sequence[int]) -> tuple[int, int]:
+    """The height and width to which images of shape (c, h, w) are averaged."""
+    share = (RAW / math.prod(shape)) ** 0.5
+    return max(1, int(shape[1] * share)), max(1, int(shape[2] * share))
 
 
 def shrunk(spec: Any) -> str:
@@ -100,6 +108,6 @@ def shrunk(spec: Any) -> str:
     if not isinstance(spec, Array) or spec.size <= RAW:
         return ""
     if spec.is_image:
-        sides = " x ".join(str(max(1, int(side * (RAW / spec.size) ** 0.5))) for side in spec.shape[1:])
-        return f"raw input: images averaged to {sides}, so that they can be probed"
+        height, width = _sides(spec.shape)
+        return f"raw input: images averaged to {height} x {width}, so that they can be probed"
     return f"raw input: {spec.size} numbers projected at random to {RAW}, so that they can be probed"

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from allegory import data, views
-from allegory.core import Dice, Misuse, Problem, Spec, tree
+from allegory.core import Dice, Misuse, Problem, Spec, Tree, tree
 from allegory.data import PARTS, Intake, Source
 from allegory.questions import controls as controls_
 from allegory.questions.controls import Ceiling, Control
@@ -117,51 +117,56 @@ def _view(spec: Spec, source: Source) -> views.View | None:
 
 
 def _encoded(work: Gathering, wanted: Sequence[Control], seed: int, learned_on: str) -> Features:
-    source, task = work.source, _task(work.source)
-    index = np.arange(len(source))
-    sets = {who: _stacked(each) for who, each in _each(work, index, lambda e, stored, dice: (e.codes(stored),))}
-    if work.given:
-        sets = {None: [(z,) for z in work.given], **sets}
+    task = _task(work.source)
     viewed = evenly(task.parts["test"], VIEWED)
-    pairs = {who: _stacked(each) for who, each in _each(work, viewed.numpy(), lambda e, stored, dice: e.pair(stored, dice))}
-    found = {who: CodeSet(tuple(z for (z,) in seeds), _both(pairs.get(who))) for who, seeds in sets.items()}
+    codes = _each(work, np.arange(len(work.source)), _codes_of)
+    pairs = _each(work, viewed.numpy(), _pair_of)
+    found = {who: CodeSet(tuple(z for (z,) in seeds), _both(pairs.get(who))) for who, seeds in codes.items()}
+    if work.given:
+        found[None] = CodeSet(tuple(work.given))
     if "pca" in wanted:
         found["pca"] = _pca(found, task, work.notes)
-    kept = {who: found[who] for who in (None, *wanted) if who in found}
+    kept: dict[str | None, CodeSet] = {who: found[who] for who in (None, *wanted) if who in found}
     _check_finite(kept)
     missing = int((task.labels < 0).sum())
     if task.names and missing:
-        work.notes.append(f"{missing} of {len(source)} items have no label; the probes leave them out")
-    name = f"{task.data}{learned_on}"
-    return Features(kept, task.labels, task.names, task.parts, name, seed, len(viewed))
+        work.notes.append(f"{missing} of {len(task.labels)} items have no label; the probes leave them out")
+    return Features(kept, task.labels, task.names, task.parts, task.data + learned_on, seed, len(viewed))
+
+
+def _codes_of(encoder: Encoder, stored: Tree, rows: np.ndarray) -> tuple[Tensor, ...]:
+    del rows
+    return (encoder.codes(stored),)
+
+
+def _pair_of(encoder: Encoder, stored: Tree, rows: np.ndarray) -> tuple[Tensor, ...]:
+    """The same views of an item for every encoder; () from an encoder that cannot."""
+    return encoder.pair(stored, Dice.roll(0, 0, torch.as_tensor(rows), "positive pairs")) or ()
 
 
 def _each(
-    work: Gathering, index: np.ndarray, f: Callable[[Encoder, Any, Dice], tuple[Tensor, ...] | None]
-) -> Iterator[tuple[str | None, list[list[tuple[Tensor, ...]]]]]:
-    """For every encoder the results of `f` on each batch; an encoder for which `f` gives None is left out."""
-    results: dict[str | None, list[list[tuple[Tensor, ...]]]] = {who: [[] for _ in es] for who, es in work.encoders.items()}
-    for rows in _batches(work.source, index):
+    work: Gathering, index: np.ndarray, f: Callable[[Encoder, Tree, np.ndarray], tuple[Tensor, ...]]
+) -> dict[str | None, list[tuple[Tensor, ...]]]:
+    """What `f` gives for the items at `index`, for every seed of every encoder; an encoder for which it gives () is left out."""
+    wholes: dict[str | None, list[tuple[Tensor, ...]]] = {who: [()] * len(seeds) for who, seeds in work.encoders.items()}
+    for at, rows in _batches(work.source, index):
         stored = work.source.take(rows)
-        dice = Dice.roll(0, 0, torch.as_tensor(rows), "positive pairs")
         for who, encoders in work.encoders.items():
-            for encoder, out in zip(encoders, results[who], strict=True):
-                if (result := f(encoder, stored, dice)) is not None:
-                    out.append(result)
-    yield from ((who, outs) for who, outs in results.items() if all(outs))
+            for i, encoder in enumerate(encoders):
+                parts = f(encoder, stored, rows)
+                if at == 0:
+                    wholes[who][i] = tuple(torch.empty(len(index), part.shape[1]) for part in parts)
+                for whole, part in zip(wholes[who][i], parts, strict=True):
+                    whole[at : at + len(rows)] = part
+    return {who: seeds for who, seeds in wholes.items() if all(seeds)}
 
 
-def _batches(source: Source, index: np.ndarray) -> Iterator[np.ndarray]:
-    """Item numbers, as many at once as fit into 64 MiB, at most 1024."""
+def _batches(source: Source, index: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Where a batch begins, and its item numbers: as many as fit into 64 MiB, at most 1024."""
     item = sum(leaf.nbytes for leaf in tree.leaves(source.take(slice(0, 1))))
     size = max(1, min(BATCH, BATCH_BYTES // max(1, item)))
     for start in range(0, len(index), size):
-        yield index[start : start + size]
-
-
-def _stacked(seeds: list[list[tuple[Tensor, ...]]]) -> list[tuple[Tensor, ...]]:
-    """For every seed, its batches end to end."""
-    return [tuple(torch.cat(parts) for parts in zip(*batches, strict=True)) for batches in seeds]
+        yield start, index[start : start + size]
 
 
 def _both(pairs: list[tuple[Tensor, ...]] | None) -> tuple[tuple[Tensor, Tensor], ...] | None:
@@ -191,7 +196,7 @@ def _task(source: Source) -> Features:
     """Labels and parts, without codes."""
     labels = torch.full((len(source),), -1) if source.labels is None else torch.as_tensor(source.labels.values.astype(np.int64))
     names = () if source.labels is None else tuple(source.labels.names)
-    parts = {name: torch.as_tensor(source.part(name)) for name in PARTS}
+    parts: dict[str, Tensor] = {name: torch.as_tensor(source.part(name)) for name in PARTS}
     return Features({}, labels, names, parts, identity(source))
 
 

@@ -2,6 +2,9 @@
 
 Weighted votes of the k nearest training items by cosine, each exp(cosine / tau) with tau = 0.07, as in Wu et al. (2018); k is chosen
 among (5, 10, 20, 50, 100, 200) by the balanced accuracy on the validation part (theirs is 200).
+
+Deviates: the mean code of the training part is taken off first. Cosines depend on where zero is, and raw pixels, whose zero means
+nothing, are a much stronger control without their mean (digits: .987 for .960); codes gain or stay as they are.
 """
 
 from dataclasses import dataclass
@@ -37,14 +40,14 @@ class KNN(Question):
     )  # fmt: skip
 
     def settings(self) -> str:
-        return f"cosine, votes exp(cosine / {self.tau:g}), k from {self.ks} by validation's balanced accuracy"
+        return f"cosine of codes centred by the training part, votes exp(cosine / {self.tau:g}), k from {self.ks} by validation's balanced accuracy"
 
     def size(self, features: Features) -> tuple[int, str]:
         return len(features.labelled("test")), "test"
 
     def measure(self, z: Tensor, pair: tuple[Tensor, Tensor] | None, features: Features) -> dict[str, Evidence]:
         del pair
-        z = measures.on_sphere(z)
+        z = measures.on_sphere(z - z[features.parts["train"]].mean(0))
         train, validation = probing.to_choose_by(features)
         test, classes = probing.Labelled.of(features, "test"), features.classes
         ks = [k for k in self.ks if k <= len(train)] or [len(train)]

@@ -7,7 +7,6 @@ part, walking from strong to weak and stopping when two steps in a row bring not
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-import torch
 from torch import Tensor
 
 from allegory.core import Paper

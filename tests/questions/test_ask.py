@@ -1,0 +1,202 @@
+"""End to end: a representation, a function and an array of codes beside their controls."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from allegory import data, methods, train
+from allegory.core import Misuse, Problem
+from allegory.questions import CONTROLS, Ceiling, FewLabels, Scores, ask, columns, compare, table
+from allegory.representation import Representation
+
+SHORT = Ceiling(steps=15)
+
+
+def learned(method, source, seed=0, steps=2):
+    fitted = train.fit(method, source, seed=seed, steps=None if type(method).__name__ == "PCA" else steps, device="cpu")
+    return Representation.of(fitted)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    source = data.open_source("digits")
+    return source.subset(np.arange(400))
+
+
+@pytest.fixture(scope="module")
+def rep(digits):
+    return learned(methods.find("Autoencoder")(), digits)
+
+
+@pytest.fixture(scope="module")
+def scores(rep, digits):
+    return ask(rep, digits, ceiling=SHORT)
+
+
+def test_everything_is_asked_of_the_method_and_of_every_control(scores):
+    rows = table(scores)
+    assert [row.control for row in rows] == [None, *CONTROLS]
+    assert all(list(row.cells) == ["1", "2", "4", "8", "all", "knn", "effective rank"] for row in rows)
+    assert columns(rows) == ["1", "2", "4", "8", "all", "knn", "effective rank"]
+    asked = {(s.question, s.control) for s in scores}
+    assert {(q, c) for q in ("uniformity", "alignment") for c in (None, *CONTROLS)} <= asked
+
+
+def test_balanced_accuracy_stands_beside_accuracy_always(scores):
+    plain = {(s.question, s.metric, s.control) for s in scores if s.metric.startswith("accuracy")}
+    assert plain and all((q, f"balanced_{m}", c) in {(s.question, s.metric, s.control) for s in scores} for q, m, c in plain)
+
+
+def test_intervals_protocols_and_json(scores):
+    for s in scores:
+        assert s.low <= s.value <= s.high and s.seeds == 1 and s.n > 0, s
+        assert s.protocol.startswith(f"{s.question}/") and "; data digits " in s.protocol and s.protocol.endswith("; seed 0")
+    rows = json.loads(json.dumps(scores.as_dicts(), allow_nan=False))
+    assert set(rows[0]) == {"question", "metric", "value", "low", "high", "n", "seeds", "split", "control", "protocol"}
+
+
+def test_gains_are_the_paired_differences(scores):
+    mine, raw, gain = scores.get("accuracy@4"), scores.get("accuracy@4", "raw input"), scores.get("gain in accuracy@4", "raw input")
+    assert gain.value == pytest.approx(mine.value - raw.value)
+    again = compare(mine, raw)
+    assert (again.value, again.low, again.high) == pytest.approx((gain.value, gain.low, gain.high))
+
+
+def test_the_untrained_control_is_the_network_before_its_first_step(digits, rep):
+    method = rep.method
+    before = learned(dataclasses.replace(method), digits, steps=1)
+    with torch.no_grad():  # what training began with
+        from allegory.core import fenced
+
+        with fenced(0):
+            fresh = method.build(rep.spec, 1)
+    for p, q in zip(before.net.parameters(), fresh.parameters(), strict=True):
+        p.data.copy_(q)
+    scores = ask(before, digits, ["knn"], controls=["untrained"])
+    assert scores.get("accuracy").value == scores.get("accuracy", "untrained").value
+
+
+def test_the_same_seed_gives_the_same_scores_and_another_another_draw(rep, digits, scores):
+    again = ask(rep, digits, [FewLabels()], controls=["raw input"])
+    other = ask(rep, digits, [FewLabels()], controls=["raw input"], seed=1)
+    assert again.get("accuracy@1") == scores.get("accuracy@1")
+    assert other.get("accuracy@1").value != again.get("accuracy@1").value
+    with pytest.raises(Misuse, match="only scores of one protocol"):
+        compare(again.get("accuracy@1"), other.get("accuracy@1"))
+
+
+def test_the_global_generators_and_modes_are_left_as_found(rep, digits):
+    rep.net.train()
+    torch.manual_seed(3), np.random.seed(3)
+    state = torch.get_rng_state(), np.random.get_state()[1].copy()
+    ask(rep, digits, ["knn"], ceiling=SHORT)
+    assert torch.equal(torch.get_rng_state(), state[0]) and np.array_equal(np.random.get_state()[1], state[1])
+    assert rep.net.training and all(p.requires_grad for p in rep.net.parameters())
+
+
+def test_three_training_seeds_make_one_row(digits):
+    reps = [learned(methods.find("Autoencoder")(), digits, seed) for seed in range(3)]
+    scores = ask(reps, digits, ["few_labels"], controls=["untrained", "raw input"])
+    mine = scores.get("accuracy@2")
+    alone = [ask(r, digits, ["few_labels"], controls=[]).get("accuracy@2").value for r in reps]
+    assert mine.seeds == 3 and mine.value == pytest.approx(np.mean(alone))
+    assert scores.get("accuracy@2", "untrained").seeds == 3 and scores.get("accuracy@2", "raw input").seeds == 1
+    assert scores.get("gain in accuracy@2", "raw input").seeds == 3
+    with pytest.raises(Misuse, match="training seeds of one method"):
+        ask([reps[0], learned(methods.find("PCA")(), digits)], digits)
+
+
+def test_somebody_elses_function_or_codes_get_the_same_table(digits):
+    class Theirs:
+        def transform(self, x):
+            return torch.as_tensor(x, dtype=torch.float64).flatten(1)[:, ::2]
+
+    def function(x):
+        return x.reshape(len(x), -1)[:, ::2]
+
+    by_function, by_object = ask(function, digits), ask(Theirs(), digits)
+    by_codes = ask(function(digits.take(slice(None))), digits)
+    assert by_function == by_object == by_codes
+    assert [row.control for row in table(by_codes)] == [None, "raw input", "pca"]
+    assert any("without the controls untrained and supervised" in note for note in by_codes.notes)
+    assert any("alignment" in s.question for s in by_codes) and by_codes.get("alignment") is None  # the controls can, foreign codes cannot
+
+
+def test_solved_methods_say_why_there_is_no_untrained_control(digits):
+    scores = ask(learned(methods.find("PCA")(), digits), digits, ["linear_probe"], ceiling=SHORT)
+    assert [row.control for row in table(scores)] == [None, "raw input", "pca", "supervised"]
+    assert any("PCA is solved" in note for note in scores.notes)
+    assert scores.get("accuracy", "supervised").value > 0.5  # the default network stands in
+
+
+def test_without_labels_only_the_label_free_questions_are_asked(rep, digits):
+    scores = ask(rep, dataclasses.replace(digits, labels=None))
+    assert {s.question for s in scores} == {"effective_rank", "uniformity", "alignment"}
+    assert {s.control for s in scores} == {None, "raw input", "pca", "untrained"}
+    assert sum("there are no labels" in note for note in scores.notes) == 4  # three probes and the ceiling
+
+
+def test_partial_labels_are_counted(rep, digits):
+    values = digits.labels.values.copy()
+    values[::2] = -1
+    partly = dataclasses.replace(digits, labels=data.Labels(values, digits.labels.names))
+    scores = ask(rep, partly, ["linear_probe"], controls=["raw input"])
+    assert "200 of 400 items have no label; the probes leave them out" in scores.notes
+    assert scores[0].n < len(digits.part("test"))
+
+
+def test_permuted_labels_score_at_chance_for_all_but_nobody(rep, digits):
+    values = np.random.default_rng(0).permutation(digits.labels.values)
+    shuffled = dataclasses.replace(digits, labels=data.Labels(values, digits.labels.names))
+    scores = ask(rep, shuffled, ["few_labels", "linear_probe", "knn"], ceiling=SHORT)
+    n = scores[0].n
+    for s in scores:
+        if s.metric.startswith("accuracy"):
+            assert s.value < 0.1 + 4 * np.sqrt(0.09 / n), s  # the ceiling too: it learned the training labels by heart
+
+
+def test_pca_with_fewer_components_than_the_code_says_so(digits):
+    scores = ask(lambda x: np.tile(x.reshape(len(x), -1), 2), digits, ["knn"], controls=["pca"])
+    assert any("the code has 128 numbers, but the raw input allows 64 components" in note for note in scores.notes)
+
+
+def test_large_raw_inputs_are_made_smaller_and_this_is_said():
+    rng = np.random.default_rng(0)
+    big = data.open_source(rng.integers(0, 256, (60, 3, 80, 80), dtype=np.uint8))
+    scores = ask(np.asarray(rng.normal(size=(60, 5))), big, ["effective_rank"])
+    assert any("averaged to 32 x 32" in note for note in scores.notes)
+    assert scores.get("effective_rank", "raw input") is not None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"questions": ["linear_prob"]}, "linear_probe"),
+        ({"controls": ["raw"]}, "raw input"),
+    ],
+)
+def test_unknown_names_get_the_nearest(rep, digits, arguments, message):
+    with pytest.raises(Misuse, match=message):
+        ask(rep, digits, **arguments)
+
+
+def test_codes_that_do_not_fit_are_refused(digits):
+    with pytest.raises(Misuse, match="one row for each item"):
+        ask(np.zeros((5, 3)), digits)
+    bad = np.random.default_rng(0).normal(size=(400, 3))
+    bad[7] = np.nan
+    with pytest.raises(Problem, match="the codes of 1 of 400 items are NaN or infinite"):
+        ask(bad, digits)
+    with pytest.raises(Problem, match="one code an item"):
+        ask(lambda x: x.reshape(-1), digits)
+
+
+def test_scores_read_back_are_compared_unpaired(scores):
+    mine, raw = (dataclasses.replace(scores.get("accuracy@8", c), evidence=None) for c in (None, "raw input"))
+    gain = compare(mine, raw)
+    assert gain.metric == "unpaired gain in accuracy@8"
+    assert gain.low == pytest.approx(gain.value - np.hypot(mine.value - mine.low, raw.high - raw.value))
+    assert isinstance(Scores([gain]).as_dicts(), list)
