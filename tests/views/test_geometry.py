@@ -49,11 +49,19 @@ def torchvision_crop(rng, h, w, area, ratio):
     return (w - cw) / 2, (h - ch) / 2, cw, ch
 
 
-@pytest.mark.parametrize(("h", "w", "area"), [(12, 16, (0.2, 1.0)), (10, 40, (0.6, 1.0)), (20, 10, (0.3, 0.9))])
-def test_rectangles_follow_the_law_of_torchvision(h, w, area):
+@pytest.mark.parametrize(
+    ("h", "w", "area", "ratio"),
+    [
+        (12, 16, (0.2, 1.0), (3 / 4, 4 / 3)),
+        (10, 40, (0.6, 1.0), (3 / 4, 4 / 3)),
+        (20, 10, (0.3, 0.9), (3 / 4, 4 / 3)),
+        (16, 16, (0.1, 0.3), (1.0, 3.0)),
+    ],
+)
+def test_rectangles_follow_the_law_of_torchvision(h, w, area, ratio):
     n, rng = 4000, np.random.default_rng(1)
-    ours = torch.stack(ResizedCrop(area=area).rectangles(dice(n), h, w), 1).double().numpy()
-    theirs = np.array([torchvision_crop(rng, h, w, area, (3 / 4, 4 / 3)) for _ in range(n)])
+    ours = torch.stack(ResizedCrop(area, ratio).rectangles(dice(n), h, w), 1).double().numpy()
+    theirs = np.array([torchvision_crop(rng, h, w, area, ratio) for _ in range(n)])
     for column in range(4):
         assert stats.ks_2samp(ours[:, column].round(4), theirs[:, column].round(4)).pvalue > 1e-3
     assert (ours[:, :2] >= 0).all()

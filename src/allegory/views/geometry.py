@@ -123,13 +123,8 @@ class Affine(Geometry):
     def parameters(self, dice: Dice) -> Float[Tensor, "b 6"]:
         """Rotation in radians, scale factor, shift x, shift y, shear x, shear y."""
         turn = math.radians(self.rotation)
-        return ranges(
-            dice.uniform("affine", 6), [(-turn, turn), (1 - self.scale, 1 + self.scale), *_around(*self.shift, *self.shear)], self.ends
-        )
-
-
-def _around(*reaches: float) -> list[tuple[float, float]]:
-    return [(-r, r) for r in reaches]
+        limits = [(-turn, turn), (1 - self.scale, 1 + self.scale), *((-r, r) for r in (*self.shift, *self.shear))]
+        return ranges(dice.uniform("affine", 6), limits, self.ends)
 
 
 @dataclass(frozen=True)
