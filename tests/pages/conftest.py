@@ -1,10 +1,12 @@
 """Small runs to make pages of, and one browser for all tests."""
 
 import shutil
+import time
 from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
+from helpers.scores import few
 
 from allegory.core import Array
 from allegory.data import Column, Factors, Labels, Source
@@ -19,20 +21,6 @@ HOSTILE = (
     "<img src=x onerror=alert(1)>", "</script><script>window.hacked=1</script>", "<!--<script>", "a\u2028b\u2029c", "{{ 7 * 7 }} ${8*8}",
     "'\"><svg onload=window.hacked=1>", "`|*_[link](javascript:alert(1))",
 )  # fmt: skip
-
-
-def score(metric, value, low=None, high=None, control=None, question="few_labels", protocol="p"):
-    """A row of scores.json."""
-    return {
-        "question": question, "metric": metric, "value": value, "low": low, "high": high, "n": 100, "seeds": 1, "split": "test",
-        "control": control, "protocol": protocol,
-    }  # fmt: skip
-
-
-def few(control, *values, half=0.02):
-    """Accuracy at 1, 2, 4, 8 labels a class and with all labels."""
-    rows = [score(f"accuracy@{k}", v, v - half, v + half, control) for k, v in zip((1, 2, 4, 8), values, strict=False)]
-    return rows + [score("accuracy", v, v - half, v + half, control, "linear_probe") for v in values[4:5]]
 
 
 @pytest.fixture(scope="session")
@@ -117,6 +105,13 @@ class Visit:
     errors: list = field(default_factory=list)
     requests: list = field(default_factory=list)
 
+    def until(self, condition):
+        """Waits for a JavaScript condition. (Playwright's own waiting needs eval, which the page forbids.)"""
+        end = time.monotonic() + 20
+        while not self.tab.evaluate(condition):
+            assert time.monotonic() < end, f"never came true: {condition}"
+            self.tab.wait_for_timeout(30)
+
 
 @pytest.fixture
 def visit(browser, tmp_path):
@@ -138,7 +133,7 @@ def visit(browser, tmp_path):
         path = tmp_path / f"page{len(contexts)}.html"
         path.write_text(html, encoding="utf-8")
         seen.tab.goto(path.as_uri())
-        seen.tab.wait_for_function("!document.getElementById('points') || document.getElementById('points').dataset.brush")
+        seen.until("!document.getElementById('points') || document.getElementById('points').dataset.brush")
         seen.tab.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
         return seen
 

@@ -13,7 +13,21 @@ from PIL import Image
 from allegory import pages
 from allegory.pages import codes_map, layout, pictures
 
-NO_WEBGL = "HTMLCanvasElement.prototype.getContext = ((old) => function (k, o) { return k === 'webgl' ? null : old.call(this, k, o); })(HTMLCanvasElement.prototype.getContext);"
+NO_WEBGL = """HTMLCanvasElement.prototype.getContext = ((old) => function (kind, options) {
+  return kind === 'webgl' ? null : old.call(this, kind, options);
+})(HTMLCanvasElement.prototype.getContext);"""
+THUMB = """(() => {
+  const t = document.getElementById('thumb');
+  return [...t.getContext('2d').getImageData(0, 0, t.width, t.height).data];
+})()"""
+HANDS = """(() => {
+  const map = document.getElementById('points'), box = map.getBoundingClientRect(), begun = performance.now();
+  for (let i = 0; i < 50; i++) {
+    map.dispatchEvent(new WheelEvent('wheel', { deltaY: -5, ctrlKey: true, cancelable: true, clientX: box.x + 300, clientY: box.y + 200 }));
+    map.dispatchEvent(new PointerEvent('pointermove', { clientX: box.x + 200 + i, clientY: box.y + 200, pointerType: 'mouse' }));
+  }
+  return (performance.now() - begun) / 50;
+})()"""
 METRICS = [{"step": i, "seconds": 0.1 * i, "loss/vae": 3.0 / (1 + i), "health/effective_rank": 2.0 + 0.1 * i} for i in range(20)]
 
 
@@ -59,11 +73,11 @@ def lonely(where, box):
 
 def hover(visit, where, box, i):
     visit.tab.mouse.move(box["x"] + where[i][0], box["y"] + where[i][1])
-    visit.tab.wait_for_function("!document.getElementById('tip').hidden")
+    visit.until("!document.getElementById('tip').hidden")
 
 
 @pytest.mark.parametrize(("kind", "script"), [("webgl", ""), ("2d", NO_WEBGL)])
-def test_the_map_draws_every_item_at_its_place(visit, report, kind, script):
+def test_the_map_draws_every_item_and_names_the_one_under_the_pointer(visit, report, vae, images, kind, script):
     seen = visit(report, script=script)
     assert seen.tab.evaluate("document.getElementById('points').dataset.brush") == kind
     seen.tab.locator("#points").scroll_into_view_if_needed()
@@ -72,25 +86,18 @@ def test_the_map_draws_every_item_at_its_place(visit, report, kind, script):
     hit = [picture[round(y) - 1 : round(y) + 2, round(x) - 1 : round(x) + 2].any() for x, y in where if x < box["width"] - 60]
     assert np.mean(hit) == 1.0
     assert 0.001 < picture.mean() < 0.2
-    assert seen.errors == [] and seen.requests == []
-
-
-@pytest.mark.parametrize("script", ["", NO_WEBGL])
-def test_hover_shows_the_thumbnail_of_the_item_under_the_pointer(visit, report, vae, images, script):
-    seen = visit(report, script=script)
-    seen.tab.locator("#points").scroll_into_view_if_needed()
-    where, box = places(report, seen)
     index = np.argsort(images.item_keys, kind="stable")
     for i in lonely(where, box):
         hover(seen, where, box, i)
         item = int(index[i])
         words = seen.tab.inner_text("#tip")
         assert images.id(item) in words and images.labels.names[images.labels.values[item]] in words
-        shown = seen.tab.evaluate("(() => { const t = document.getElementById('thumb'); return [...t.getContext('2d').getImageData(0, 0, t.width, t.height).data]; })()")
         expected = pictures.stored(vae.intake, images.take(np.array([item])))[0]
-        assert (np.array(shown).reshape(8, 8, 4)[..., :3] == expected).all()
+        assert (np.array(seen.tab.evaluate(THUMB)).reshape(8, 8, 4)[..., :3] == expected).all()
     seen.tab.mouse.move(2, 2)
     assert seen.tab.locator("#tip").is_hidden()
+    # Chromium remarks on this test's own reading of pixels.
+    assert [e for e in seen.errors if "getImageData" not in e] == [] and seen.requests == []
 
 
 def test_search_by_id_finds_and_centres_the_item(visit, report, images):
@@ -111,7 +118,7 @@ def test_search_by_id_finds_and_centres_the_item(visit, report, images):
         assert seen.tab.inner_text("#found") == f"{k} of 10"
 
 
-def test_colour_by_changes_points_and_legend(visit, report):
+def test_colour_by_changes_points_and_legend_and_the_legend_singles_out(visit, report):
     seen = visit(report)
     seen.tab.locator("#points").scroll_into_view_if_needed()
     assert seen.tab.locator("#legend button").all_inner_texts()[0].split() == ["red", "30"]
@@ -124,11 +131,7 @@ def test_colour_by_changes_points_and_legend(visit, report):
     assert seen.tab.inner_text("#legend").split() == ["0", "29"]
     seen.tab.select_option("#colour", label="part")
     assert "train" in seen.tab.inner_text("#legend")
-
-
-def test_a_class_can_be_singled_out(visit, report):
-    seen = visit(report)
-    seen.tab.locator("#points").scroll_into_view_if_needed()
+    seen.tab.select_option("#colour", label="label")
     everything = drawn(pixels(seen)).sum()
     seen.tab.locator("#legend button").first.click()
     assert seen.tab.locator("#legend button").first.get_attribute("aria-pressed") == "true"
@@ -153,11 +156,11 @@ def test_keys_zoom_and_name_items(visit, report):
 def test_the_wheel_scrolls_the_page_until_the_map_is_clicked(visit, report):
     seen = visit(report)
     seen.tab.locator("#points").scroll_into_view_if_needed()
-    where, box = places(report, seen)
+    box = seen.tab.locator("#points").bounding_box()
     seen.tab.mouse.move(box["x"] + 20, box["y"] + 200)
     at = seen.tab.evaluate("scrollY")
     seen.tab.mouse.wheel(0, 100)
-    seen.tab.wait_for_function(f"scrollY !== {at}")
+    seen.until(f"scrollY !== {at}")
     seen.tab.locator("#points").scroll_into_view_if_needed()
     before = pixels(seen)
     box = seen.tab.locator("#points").bounding_box()
@@ -191,7 +194,7 @@ def test_a_touch_names_the_item(visit, report):
     where, box = places(report, seen)
     i = lonely(where, box)[0]
     seen.tab.touchscreen.tap(box["x"] + where[i][0], box["y"] + where[i][1])
-    seen.tab.wait_for_function("!document.getElementById('tip').hidden")
+    seen.until("!document.getElementById('tip').hidden")
     assert seen.tab.get_attribute("#tip", "data-item") == str(i)
 
 
@@ -236,7 +239,8 @@ def test_hostile_names_stay_text(visit, hostile_pca, hostile, scores):
 
 
 def test_a_script_that_slipped_in_would_not_run(visit, report):
-    slipped = report.replace("<footer>", "<script>window.hacked = 1</script><img src='https://example.org/x.png' onerror='window.hacked = 2'><footer>")
+    strange = "<script>window.hacked = 1</script><img src='https://example.org/x.png' onerror='window.hacked = 2'>"
+    slipped = report.replace("<footer>", strange + "<footer>")
     seen = visit(slipped)
     assert seen.tab.evaluate("window.hacked") is None
     assert len(seen.errors) >= 2 and all("Content Security Policy" in e for e in seen.errors)
@@ -264,23 +268,22 @@ def test_twenty_thousand_noisy_pictures_fit_and_stay_quick(visit, vae, images, m
 
     x = np.random.default_rng(0).integers(0, 256, (20_500, 1, 28, 28), dtype=np.uint8)
     ids = [f"very/long/path/{'ü' * 60}/to/a/picture/{i:06d}.png" for i in range(len(x))]
-    source = Source("noise", Array((1, 28, 28), levels=256), x, Labels(np.arange(len(x)) % 25, tuple(f"class {i}" for i in range(25))), ids=ids)
+    labels = Labels(np.arange(len(x)) % 25, tuple(f"class {i}" for i in range(25)))
+    source = Source("noise", Array((1, 28, 28), levels=256), x, labels, ids=ids)
     rep = Halves(vae)
     rep.intake = Intake(source.spec)
     # The layout has its own tests; here its seconds would only be waited for.
     monkeypatch.setattr(layout, "near", lambda start, graph: start)
-    monkeypatch.setattr(layout, "neighbours", lambda z, queries=None, k=15: (np.zeros((len(z if queries is None else queries), k), int),) * 2)
+    nobody = lambda z, queries=None, k=15: (np.zeros((len(z if queries is None else queries), k), int),) * 2
+    monkeypatch.setattr(layout, "neighbours", nobody)
     html = pages.report(rep, source, [])
     assert len(html.encode()) < 12_000_000
     assert payload(html)["n"] == codes_map.MOST == 20_000
     seen = visit(html)
     seen.tab.locator("#points").scroll_into_view_if_needed()
     assert drawn(pixels(seen)).mean() > 0.02
-    # Main-thread work of a zoom step, drawing not waited for: far below the 16 ms of a frame.
-    work = seen.tab.evaluate("(() => { const t = performance.now(); for (let i = 0; i < 20; i++) document.getElementById('points').dispatchEvent(new WheelEvent('wheel', { deltaY: -5, ctrlKey: true, cancelable: true })); return (performance.now() - t) / 20; })()")
-    assert work < 8
-    frame = seen.tab.evaluate("new Promise((done) => requestAnimationFrame((a) => requestAnimationFrame((b) => done(b - a))))")
-    assert frame < 500  # drawn by the processor here, on a busy machine; a GPU needs about 1 ms
+    # The work of one zoom step and one hover, drawing aside: a frame has 16 ms.
+    assert seen.tab.evaluate(HANDS) < 8
     assert seen.errors == []
 
 

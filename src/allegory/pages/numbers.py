@@ -16,8 +16,13 @@ def number(x: float | None) -> str:
         return "–"
     if x < 0:
         return f"−{number(-x)}"
-    if x == int(x) and abs(x) < 1e6:
-        return f"{int(x):,}"
+    return f"{int(x):,}" if x == int(x) and x < 1e6 else _significant(x)
+
+
+def _significant(x: float) -> str:
+    """Three significant digits of a positive number, zeros included: 3.00."""
+    if x == 0:
+        return "0"
     if abs(x) >= 1e6 or abs(x) < 1e-3:
         return f"{x:.2g}"
     digits = max(0, 2 - math.floor(math.log10(abs(x))))
@@ -30,7 +35,9 @@ def value(x: float | None, metric: str) -> str:
         return "–"
     if metric.startswith("gain in "):
         return signed(100 * x) if is_share(metric) else signed(x)
-    return f"{100 * x:.1f}" if is_share(metric) else number(x)
+    if is_share(metric):
+        return f"{100 * x:.1f}"
+    return f"−{_significant(-x)}" if x < 0 else _significant(x)
 
 
 def interval(low: float | None, high: float | None, metric: str) -> str:
