@@ -54,9 +54,18 @@ def _mix32(x: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=4096)
+def _hashed(name: str | int) -> int:
+    return int.from_bytes(hashlib.blake2b(str(name).encode(), digest_size=8).digest(), "little")
+
+
 def _word(name: str | int) -> int:
     """A fixed 64-bit number for a name, the same on every machine."""
-    return int.from_bytes(hashlib.blake2b(str(name).encode(), digest_size=8).digest(), "little")
+    return _hashed(name)
+
+
+# The compiler cannot trace hashlib: the word is a constant to it. (This is all that torch.compiler.assume_constant_result does, but
+# that function imports the compiler, which takes seconds.)
+_word.__dict__["_dynamo_marked_constant"] = True
 
 
 @dataclass(frozen=True, eq=False)
