@@ -9,7 +9,7 @@ import torch
 
 from allegory import data, methods, train
 from allegory.core import Misuse, Problem
-from allegory.questions import CONTROLS, Ceiling, FewLabels, Scores, ask, columns, compare, table
+from allegory.questions import CONTROLS, Ceiling, FewLabels, Scores, ask, columns, compare, gather, table
 from allegory.representation import Representation
 
 SHORT = Ceiling(steps=15)
@@ -200,3 +200,29 @@ def test_scores_read_back_are_compared_unpaired(scores):
     assert gain.metric == "unpaired gain in accuracy@8"
     assert gain.low == pytest.approx(gain.value - np.hypot(mine.value - mine.low, raw.high - raw.value))
     assert isinstance(Scores([gain]).as_dicts(), list)
+
+
+def test_large_sources_are_asked_of_a_bounded_part_labelled_items_first(digits, monkeypatch):
+    monkeypatch.setattr("allegory.questions.gathering.MOST", {"train": 50, "validation": 20, "test": 30})
+    values = digits.labels.values.copy()
+    train = digits.part("train")
+    values[train[40:]] = -1
+    partly = dataclasses.replace(digits, labels=data.Labels(values, digits.labels.names))
+    codes = np.arange(400.0)[:, None] * np.ones((1, 3))
+    features, notes = gather(codes, partly)
+    assert {name: len(rows) for name, rows in features.parts.items()} == {"train": 50, "validation": 20, "test": 30}
+    item = features.sets[None].seeds[0][:, 0].long().numpy()
+    assert np.array_equal(features.labels.numpy(), values[item])
+    assert set(train[:40]) <= set(item[features.parts["train"].numpy()])
+    assert set(item[features.parts["test"].numpy()]) <= set(digits.part("test"))
+    raw = digits.take(item)[:, 0].reshape(100, -1)
+    assert np.allclose(features.sets["raw input"].seeds[0].numpy(), raw / 8.0 - 1.0, atol=1e-6)
+    assert any("asked of 100 of 400 items" in note for note in notes)
+
+
+def test_an_encoder_that_learned_on_all_parts_is_not_compared_with_one_that_did_not(rep, digits):
+    knowing = dataclasses.replace(rep, facts={**rep.facts, "trained_on": "all"})
+    seen, unseen = (ask(r, digits, ["knn"], controls=[])[0] for r in (knowing, rep))
+    assert "the encoder learned on all parts" in seen.protocol and "learned on" not in unseen.protocol
+    with pytest.raises(Misuse, match="protocol"):
+        compare(seen, unseen)

@@ -38,7 +38,7 @@ def test_two_classes_are_scikit_learns_with_twice_the_c():
 
 
 def test_one_number_by_hand():
-    """Rows -1 and 1 of classes 0 and 1, strength s: W = (-w, w), b = 0, and w s = 2 (1 - sigmoid(2 w)). At w = 1/2: s = 4 - 4 sigmoid(1)."""
+    """Rows -1, 1 of classes 0, 1; strength s: W = (-w, w), b = 0, and w s = 2 (1 - sigmoid(2 w)). At w = 1/2: s = 4 - 4 sigmoid(1)."""
     strength = 4 - 4 / (1 + np.exp(-1.0))
     ours = logistic.fit(torch.tensor([[[-1.0], [1.0]]]), torch.tensor([[0, 1]]), 2, strength, tolerance=1e-10)
     assert ours.weight[0, 0].tolist() == pytest.approx([-0.5, 0.5], abs=1e-6)

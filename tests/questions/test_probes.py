@@ -43,9 +43,12 @@ def test_no_answer_depends_on_the_labels_of_the_test_part(probe, make_features, 
     answers = []
     for labels in (features, changed(features, "test")):
         seen = []
-        monkeypatch.setattr(
-            "allegory.questions.intervals.of_hits", lambda hits, truth, seed, seen=seen: seen.append((hits, truth)) or two()
-        )
+
+        def note(hits, truth, seed, seen=seen):
+            seen.append((hits, truth))
+            return two()
+
+        monkeypatch.setattr("allegory.questions.intervals.of_hits", note)
         put(labels, [probe])
         answers.append(seen)
     for (before, truth), (after, other) in zip(*answers, strict=True):

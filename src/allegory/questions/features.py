@@ -63,4 +63,6 @@ def evenly(index: Int[Tensor, " p"], most: int) -> Int[Tensor, " q"]:
     """At most `most` of the item numbers, evenly spaced."""
     if len(index) <= most:
         return index
+    if most <= 0:
+        return index[:0]
     return index[torch.linspace(0, len(index) - 1, most, dtype=torch.float64).long()]

@@ -40,7 +40,8 @@ class KNN(Question):
     )  # fmt: skip
 
     def settings(self) -> str:
-        return f"cosine of codes centred by the training part, votes exp(cosine / {self.tau:g}), k from {self.ks} by validation's balanced accuracy"
+        votes = f"votes exp(cosine / {self.tau:g}), k from {self.ks} by validation's balanced accuracy"
+        return f"cosine of codes centred by the training part, {votes}"
 
     def size(self, features: Features) -> tuple[int, str]:
         return len(features.labelled("test")), "test"

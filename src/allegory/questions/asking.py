@@ -8,7 +8,7 @@ from allegory.questions.controls import Ceiling
 from allegory.questions.effective_rank import EffectiveRank
 from allegory.questions.features import Features
 from allegory.questions.few_labels import FewLabels
-from allegory.questions.gather import gather
+from allegory.questions.gathering import gather
 from allegory.questions.geometry import Alignment, Uniformity
 from allegory.questions.knn import KNN
 from allegory.questions.linear_probe import LinearProbe

@@ -1,5 +1,6 @@
 """One pass over the data gives the codes of the method and of all controls."""
 
+import dataclasses
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from allegory.representation import Representation
 BATCH = 1024
 BATCH_BYTES = 64 << 20
 VIEWED = 2048
+MOST = {"train": 60_000, "validation": 10_000, "test": 20_000}  # bounds memory and time whatever the size of the source
 
 
 @dataclass(eq=False)
@@ -57,7 +59,7 @@ def _of_representations(reps: list[Representation], source: Source, wanted: Sequ
     source = reps[0].intake.accept(source)
     work, view, n = Gathering(source), _view(reps[0].spec, source), len(source.part("train"))
     work.encoders[None] = [encoder_of(rep.method, rep.net, rep.intake, view) for rep in reps]
-    _add_raw(work, wanted, reps[0].intake, view)
+    _add_raw(work, wanted, reps[0].intake, view, reps[0].device)
     if "untrained" in wanted and not _noted(work, controls_.why_not_untrained(reps[0])):
         work.encoders["untrained"] = [controls_.untrained(rep, n, view) for rep in reps]
     if "supervised" in wanted and not _noted(work, controls_.why_no_ceiling(source, _task(source).why_no_probe())):
@@ -95,9 +97,11 @@ def _codes(subject: Any, n: int) -> Tensor:
     return z.to(torch.float32).flatten(1)
 
 
-def _add_raw(work: Gathering, wanted: Sequence[Control], intake: Intake, view: views.View | None) -> None:
+def _add_raw(
+    work: Gathering, wanted: Sequence[Control], intake: Intake, view: views.View | None, device: torch.device | str = "cpu"
+) -> None:
     if "raw input" in wanted or "pca" in wanted:
-        work.encoders["raw input"] = [Seeing(raw_input, intake, view)]
+        work.encoders["raw input"] = [Seeing(raw_input, intake, view, device=device)]
         _noted(work, shrunk(intake.spec))
 
 
@@ -117,20 +121,24 @@ def _view(spec: Spec, source: Source) -> views.View | None:
 
 
 def _encoded(work: Gathering, wanted: Sequence[Control], seed: int, learned_on: str) -> Features:
-    task = _task(work.source)
+    index, task = asked(work.source), _task(work.source)
+    if len(index) < len(task.labels):
+        limits = ", ".join(f"{most:,} {name}" for name, most in MOST.items())
+        work.notes.append(f"asked of {len(index):,} of {len(task.labels):,} items: at most {limits}, labelled ones first")
+    task = _narrowed(task, index)
     viewed = evenly(task.parts["test"], VIEWED)
-    codes = _each(work, np.arange(len(work.source)), _codes_of)
-    pairs = _each(work, viewed.numpy(), _pair_of)
+    codes = _each(work, index, _codes_of)
+    pairs = _each(work, index[viewed.numpy()], _pair_of)
     found = {who: CodeSet(tuple(z for (z,) in seeds), _both(pairs.get(who))) for who, seeds in codes.items()}
     if work.given:
-        found[None] = CodeSet(tuple(work.given))
+        found[None] = CodeSet(tuple(z[index] for z in work.given))
     if "pca" in wanted:
         found["pca"] = _pca(found, task, work.notes)
     kept: dict[str | None, CodeSet] = {who: found[who] for who in (None, *wanted) if who in found}
     _check_finite(kept)
     missing = int((task.labels < 0).sum())
     if task.names and missing:
-        work.notes.append(f"{missing} of {len(task.labels)} items have no label; the probes leave them out")
+        work.notes.append(f"{missing:,} of {len(index):,} items have no label; the probes leave them out")
     return Features(kept, task.labels, task.names, task.parts, task.data + learned_on, seed, len(viewed))
 
 
@@ -200,6 +208,26 @@ def _task(source: Source) -> Features:
     return Features({}, labels, names, parts, identity(source))
 
 
+def asked(source: Source) -> np.ndarray:
+    """The item numbers that are encoded, in order: of every part at most `MOST`, evenly spaced, the labelled ones first."""
+    known = np.zeros(len(source), dtype=bool) if source.labels is None else source.labels.known
+    chosen = []
+    for name in PARTS:
+        rows = source.part(name)
+        labelled = evenly(torch.as_tensor(rows[known[rows]]), MOST[name])
+        others = evenly(torch.as_tensor(rows[~known[rows]]), MOST[name] - len(labelled))
+        chosen += [labelled, others]
+    return torch.cat(chosen).sort().values.numpy()
+
+
+def _narrowed(task: Features, index: np.ndarray) -> Features:
+    """Labels and parts of some items, numbered anew."""
+    place = torch.full((len(task.labels),), -1)
+    place[index] = torch.arange(len(index))
+    parts = {name: new[new >= 0] for name, rows in task.parts.items() for new in (place[rows],)}
+    return dataclasses.replace(task, labels=task.labels[index], parts=parts)
+
+
 def identity(source: Source) -> str:
     """Names the items in order, their labels and their parts."""
     h = hashlib.sha256(source.fingerprint.encode())
@@ -210,4 +238,4 @@ def identity(source: Source) -> str:
 
 def _learned_on(reps: list[Representation]) -> str:
     """Said in every score when the encoder learned from all parts."""
-    return ", the encoder learned on all parts" if any(rep.facts.get("learned_on") == "all parts" for rep in reps) else ""
+    return ", the encoder learned on all parts" if any(rep.facts.get("trained_on") == "all" for rep in reps) else ""
