@@ -54,6 +54,12 @@ def test_vectors_have_mean_zero_and_deviation_one_over_the_training_part_only():
     assert torch.allclose(z[:50, [0, 1, 3]].std(0, unbiased=False), torch.ones(3), atol=1e-5) and (z[:50, 2] == 0).all()
 
 
+def test_large_whole_numbers_lose_nothing_before_the_mean_goes():
+    x = 2**40 + np.arange(100, dtype=np.int64)[:, None]
+    z = Intake.fit(open_source(x), np.arange(100))(torch.as_tensor(x))[:, 0]
+    assert torch.allclose(z.diff(), torch.full((99,), 1 / np.arange(100).std()), rtol=1e-3)  # in float32 all of x is one number
+
+
 def test_the_statistics_do_not_need_all_the_data(monkeypatch):
     monkeypatch.setattr("allegory.data.intake.FIT_BYTES", 100 * 8 * 4)
     asked = []
