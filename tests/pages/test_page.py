@@ -61,9 +61,13 @@ def test_the_page_says_what_was_done(vae, images, scores):
     assert "The gain over each control" not in html and 'id="training"' not in html and 'id="health"' not in html
 
 
-def test_settings_are_flat_and_named(vae):
-    found = dict(page.settings(vae.method))
-    assert found["latent"] == "4" and "beta" in found
+def test_settings_are_named_and_views_come_last(vae):
+    from allegory.methods.contrastive.simclr import SimCLR
+    from allegory.views import Pair, Rotations
+
+    assert dict(page.settings(vae.method)) | {"latent": "4", "beta": "4", "views": "default"} == dict(page.settings(vae.method))
+    name, words = page.settings(SimCLR(views=Pair(Rotations())))[-1]
+    assert name == "views" and words.startswith("Pair(")
 
 
 def test_the_card_has_the_verdict_the_table_and_the_use(vae, images, scores):

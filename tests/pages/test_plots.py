@@ -57,6 +57,17 @@ def test_spikes_stay_when_points_are_thinned():
     assert len(thin) <= 250 and (777.0, 100.0) in thin and thin == sorted(thin)
 
 
+def test_ticks_have_equally_many_decimals():
+    assert plots.written((5, 5.5, 6)) == ["5.0", "5.5", "6.0"]
+    assert plots.written((-1000, 0, 1000)) == ["−1,000", "0", "1,000"]
+    assert plots.written((0, 2e-5)) == ["0", "2e-05"]
+
+
+def test_a_loss_of_one_term_is_drawn_once():
+    rows = [{"step": i, "encoder/nt_xent": 5.0 - i, "loss/encoder": 5.0 - i, "other": 1.0} for i in range(3)]
+    assert [c.name for c in figures.curves(rows)] == ["encoder/nt_xent", "other"]
+
+
 def test_curves_part_training_from_health():
     rows = [{"step": i, "seconds": 0.1, "loss/a": 1.0 / (i + 1), "health/rank": 3.0, "note": "x", "bad": float("nan")} for i in range(5)]
     assert [c.name for c in figures.curves(rows)] == ["loss/a"]

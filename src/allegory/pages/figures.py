@@ -66,20 +66,19 @@ class Curve:
 
 
 def curves(metrics: Sequence[Mapping[str, Any]], prefix: str = "", without: str = "health/") -> list[Curve]:
-    """A small plot for every name in metrics.jsonl that starts with `prefix` and not with `without`, in order of appearance."""
+    """A small plot for every name in metrics.jsonl that starts with `prefix` and not with `without`, in order; equal curves once."""
     names = dict.fromkeys(k for row in metrics for k, v in row.items() if k not in ("step", "seconds") and _finite(v))
     chosen = [n for n in names if n.startswith(prefix) and not (without and n.startswith(without))]
-    return [c for c in (_curve(n, metrics, n.removeprefix(prefix)) for n in chosen) if c]
+    # A loss of a single term is the same curve twice.
+    once = {tuple((row.get("step"), row[n]) for row in metrics if n in row): n for n in reversed(chosen)}
+    return [_curve(n, metrics, n.removeprefix(prefix)) for n in chosen if n in once.values()]
 
 
-def _curve(name: str, metrics: Sequence[Mapping[str, Any]], shown: str) -> Curve | None:
-    points = [(float(row["step"]), float(row[name])) for row in metrics if _finite(row.get(name)) and _finite(row.get("step"))]
-    if not points:
-        return None
+def _curve(name: str, metrics: Sequence[Mapping[str, Any]], shown: str) -> Curve:
+    points = [(float(row.get("step", i)), float(row[name])) for i, row in enumerate(metrics) if _finite(row.get(name))]
     kept = thinned(points, CURVE_POINTS)
     frame = plots.Frame(300, 150, 52, 10, 8, 22)
-    x = plots.axis([p[0] for p in points], n=3)
-    x = plots.Axis(points[0][0], max(points[-1][0], points[0][0] + 1), tuple(t for t in x.ticks if points[0][0] <= t[0] <= points[-1][0]))
+    x = plots.axis([0.0, points[-1][0]], n=3, air=0.0)
     y = plots.axis([p[1] for p in points], n=3)
     alt = f"{shown} over {len(points)} logged steps: first {number(points[0][1])}, last {number(points[-1][1])}"
     mark = "circle" if len(kept) == 1 else ""

@@ -1,11 +1,12 @@
 """The report: one run's verdict, evidence and pictures on one self-contained page."""
 
+import dataclasses
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from allegory.core import Problem, files, plain
+from allegory.core import Problem, files
 from allegory.data import PARTS, Source
 from allegory.pages import codes_map, columns, figures, looks, pictures, render
 from allegory.pages.health import health
@@ -134,19 +135,7 @@ def facts(rep: Any, source: Source, size: int) -> list[tuple[str, str]]:
 
 
 def settings(method: Any) -> list[tuple[str, str]]:
-    """Every setting of the method, nested ones by dotted name."""
-    return list(_flattened(plain.plain(method)))
-
-
-def _flattened(value: Any, name: str = "") -> Iterable[tuple[str, str]]:
-    if isinstance(value, dict):
-        for k, v in value.items():
-            if k == plain.KIND and name:
-                yield name, str(v)
-            elif k != plain.KIND:
-                yield from _flattened(v, f"{name}.{k}".lstrip("."))
-    elif isinstance(value, list) and any(isinstance(v, (dict, list)) for v in value):
-        for i, v in enumerate(value, 1):
-            yield from _flattened(v, f"{name}.{i}")
-    else:
-        yield name, "default" if value is None else number(value) if isinstance(value, float) else str(value)
+    """Every setting of the method; values that are dataclasses themselves (views) come last, as Python would write them."""
+    found = [(f.name, getattr(method, f.name)) for f in dataclasses.fields(method)]
+    found.sort(key=lambda pair: dataclasses.is_dataclass(pair[1]))
+    return [(name, "default" if v is None else f"{v:g}" if isinstance(v, float) else str(v)) for name, v in found]

@@ -75,13 +75,22 @@ def ticks(low: float, high: float, n: int = 5) -> tuple[float, ...]:
     return tuple(round(i * step, 12) for i in range(first, math.floor(high / step + 1e-9) + 1))
 
 
-def axis(values: Sequence[float], title: str = "", n: int = 4, write: Callable[[float], str] = number) -> Axis:
-    """An axis that holds all finite `values` with a little air."""
+def axis(values: Sequence[float], title: str = "", n: int = 4, air: float = 0.06) -> Axis:
+    """An axis that holds all finite `values`, with some air as a share of their span; its ticks have equally many decimals."""
     finite = [v for v in values if math.isfinite(v)] or [0.0, 1.0]
     low, high = min(finite), max(finite)
-    pad = 0.06 * (high - low) if high > low else max(abs(high), 1.0) * 0.1
+    pad = air * (high - low) if high > low else max(abs(high), 1.0) * 0.1
     low, high = low - pad, high + pad
-    return Axis(low, high, tuple((t, write(t)) for t in ticks(low, high, n)), title)
+    return Axis(low, high, tuple(zip(at := ticks(low, high, n), written(at), strict=True)), title)
+
+
+def written(at: Sequence[float]) -> list[str]:
+    """Ticks as words, with as many decimals as the one that needs most; very large and very small ones with three digits."""
+    size = max(map(abs, at), default=0.0)
+    if not at or size >= 1e5 or 0 < size < 1e-3:
+        return [number(t) for t in at]
+    digits = next((d for d in range(7) if all(abs(round(t, d) - t) <= 1e-9 * size for t in at)), 6)
+    return [f"{t:,.{digits}f}".replace("-", "−") for t in at]
 
 
 def plot(series: Sequence[Series], x: Axis, y: Axis, alt: str, frame: Frame = Frame(), rules: Sequence[tuple[float, str]] = ()) -> Markup:

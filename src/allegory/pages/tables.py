@@ -67,13 +67,13 @@ def drawn(table: Board, width: int = 100, rich: bool = False) -> str:
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    drawn.add_column("")
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    grid.add_column("")
     for name in table.columns:
-        drawn.add_column(Text(name), justify="right", no_wrap=True)
+        grid.add_column(Text(name), justify="right", no_wrap=True)
     for line in table.lines:
         style = "bold" if line.control is None else "dim" if line.control == CEILING else ""
-        drawn.add_row(*(Text(c, style=style) for c in (line.who, *map(_short, line.cells))))
+        grid.add_row(*(Text(c, style=style) for c in (line.who, *map(_short, line.cells))))
     out = io.StringIO()
-    Console(file=out, width=width, force_terminal=rich, color_system="standard" if rich else None, highlight=False).print(drawn)
+    Console(file=out, width=width, force_terminal=rich, color_system="standard" if rich else None, highlight=False).print(grid)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n\n"

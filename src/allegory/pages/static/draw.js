@@ -59,25 +59,44 @@ function withWebGL(canvas) {
   };
 }
 
+// A disc as places around its middle, with how much of each pixel it covers.
+function disc(radius) {
+  const reach = Math.ceil(radius), stamp = [];
+  for (let dy = -reach; dy <= reach; dy++) {
+    for (let dx = -reach; dx <= reach; dx++) {
+      const cover = Math.min(Math.max(radius + 0.5 - Math.hypot(dx, dy), 0), 1);
+      if (cover > 0) stamp.push([dx, dy, cover]);
+    }
+  }
+  return stamp;
+}
+
+// Pixel by pixel: twenty thousand calls to the canvas, each with a colour of its own, would take most of a second.
 function withCanvas(canvas) {
   const pen = canvas.getContext('2d');
   let xy, paint;
+  function blend(pixels, to, from, cover) {
+    const a = (paint[from + 3] / 255) * cover, under = (pixels[to + 3] / 255) * (1 - a), sum = a + under;
+    for (let k = 0; k < 3; k++) pixels[to + k] = (paint[from + k] * a + pixels[to + k] * under) / sum;
+    pixels[to + 3] = 255 * sum;
+  }
   return {
     kind: '2d',
     load(places, paints) { xy = places; paint = paints; },
     draw(ratio) {
-      pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-      pen.clearRect(0, 0, view.width, view.height);
-      const r = dotSize() / 2, round = r > 1.8 && data.n <= 6000;
-      let last = -1;
+      const { width, height } = canvas;
+      if (!width || !height) return;
+      const image = pen.createImageData(width, height), stamp = disc((dotSize() / 2) * ratio);
       for (let i = 0; i < data.n; i++) {
-        const [px, py] = toScreen(xy[2 * i], xy[2 * i + 1]);
-        if (px < -r || py < -r || px > view.width + r || py > view.height + r) continue;
-        const [red, green, blue, alpha] = paint.subarray(4 * i, 4 * i + 4);
-        const ink = ((red << 24) | (green << 16) | (blue << 8) | alpha) >>> 0;
-        if (ink !== last) { pen.fillStyle = `rgba(${red},${green},${blue},${alpha / 255})`; last = ink; }
-        if (round) { pen.beginPath(); pen.arc(px, py, r, 0, 2 * Math.PI); pen.fill(); } else pen.fillRect(px - r, py - r, 2 * r, 2 * r);
+        const px = Math.round(((xy[2 * i] - view.x) * view.scale + view.width / 2) * ratio);
+        const py = Math.round(((xy[2 * i + 1] - view.y) * view.scale + view.height / 2) * ratio);
+        if (px < -20 || py < -20 || px > width + 20 || py > height + 20) continue;
+        for (const [dx, dy, cover] of stamp) {
+          const x = px + dx, y = py + dy;
+          if (x >= 0 && y >= 0 && x < width && y < height) blend(image.data, 4 * (y * width + x), 4 * i, cover);
+        }
       }
+      pen.putImageData(image, 0, 0);
     },
   };
 }
