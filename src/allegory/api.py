@@ -15,6 +15,7 @@ from allegory.questions import Score
 from allegory.representation import Representation
 from allegory.runs import Origin, Recorder, Run, data_facts, read_origin, read_settings, surroundings
 from allegory.train import Interrupted, Learner, NotFinite, Settings, checkpoints
+from allegory.train.fit import pick_device, suits, usable
 from allegory.train.health import Watch
 from allegory.train.progress import Progress
 from allegory.views import VIEWS
@@ -46,24 +47,32 @@ def learn(
     """
     source = load(data)
     source.check()
-    method = methods.find(method)() if isinstance(method, str) else method
-    settings = settings or Settings(**said)
+    asked = methods.find(method)() if isinstance(method, str) else method
+    method, settings = asked or default_method(source), settings or Settings(**said)
     watch = Watch(loud=not quiet)
     progress = [] if quiet else [Progress(watch)]
     if out is None:
         index = _every(source) if all_items else None
-        fitted = train.fit(method or default_method(source), source, settings, index=index, listeners=[watch, *progress])
+        fitted = train.fit(method, source, settings, index=index, listeners=[watch, *progress])
         return _kept(Representation.of(fitted, **_more(source, watch, all_items)), source)
+    if not (resume and Run(Path(out)).started):
+        _can_begin(method, source, settings)
     run = Run.begin(out, resume, overwrite)
     if run.started:
-        method, settings, origin = _taken_up(run, method)
+        method, settings, origin = _taken_up(run, asked)
     elif origin is None:
         origin = Origin.of(data, all_items=all_items)
     if run.learned:
         run.write_facts(state="done")
         return _kept(run.representation, source)
     recorder = Recorder(run, watch, save_every, loud=not quiet)
-    return _kept(_recorded(recorder, source, method or default_method(source), settings, origin, progress), source)
+    return _kept(_recorded(recorder, source, method, settings, origin, progress), source)
+
+
+def _can_begin(method: Method[Any], source: Source, settings: Settings) -> None:
+    """Raises what is wrong at first sight, before a folder is made or cleared."""
+    pick_device(settings.device)
+    suits(method, source.spec, len(usable(method, source, source.part("train"))))
 
 
 def _taken_up(run: Run, method: Method[Any] | None) -> tuple[Method[Any], Settings, Origin]:
@@ -82,6 +91,7 @@ def _recorded(
     """Learns with everything written down. Whatever stops it, the run can go on from its last checkpoint."""
     run, watch = recorder.run, recorder.watch
     index = _every(source) if origin.all else None
+    new = [] if run.started else run.absent()
     run.write_config(origin, method, settings)
     run.write_facts(data=data_facts(source), seed=settings.seed, state="running", **surroundings())
 
@@ -99,7 +109,10 @@ def _recorded(
         with contextlib.suppress(Problem):  # the first error is the one to tell
             if isinstance(e, NotFinite):
                 recorder.save(checkpoints.diverged(run.checkpoints))
-            run.write_facts(state=f"failed: {e}")
+            if new and recorder.learner is None:
+                run.discard(new)  # not a step was made: nothing is left behind
+            else:
+                run.write_facts(state=f"failed: {e}")
         raise
     finally:
         for bar in progress:

@@ -4,6 +4,7 @@ config.yaml (every resolved setting), run.json (data, counts, versions, time, ex
 scores.json, report.html, README.md.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -12,7 +13,7 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import version
@@ -129,6 +130,18 @@ class Run:
                     shutil.rmtree(target)
                 else:
                     target.unlink(missing_ok=True)
+        checkpoints.prune(self.checkpoints)
+
+    def absent(self) -> list[Path]:
+        """This folder and those above it that do not exist, or this one alone if it is there; innermost first."""
+        return [p for p in (self.path, *self.path.parents) if not p.exists()] or [self.path]
+
+    def discard(self, folders: Sequence[Path]) -> None:
+        """Removes what we wrote, and those of `folders` that are empty then."""
+        self._sweep(everything=True)
+        for folder in folders:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
     @property
     def seeds(self) -> list["Run"]:

@@ -15,7 +15,7 @@ import torch
 import allegory
 from allegory import api
 from allegory.cli.job import over
-from allegory.cli.told import Optimiser, Training
+from allegory.cli.told import Optimiser, Training, What
 from allegory.core import Claim, Method, Problem, files, plain
 from allegory.data.open import BUILT_IN
 from allegory.train import Settings
@@ -37,10 +37,10 @@ def place() -> Row:
 
 def measure(cls: type[Method[Any]], claim: Claim, here: Row, data_root: str | None = None) -> Row:
     """One row: {date, method, data, question, metric, value, low, high, at_least, seeds, recipe, seconds, peak_memory_bytes, ...}."""
-    source = api.load(_where(claim.data, data_root))
-    method, settings = told(cls, claim.recipe)
+    method, settings, what = told(cls, claim.recipe)
+    source = api.load(_where(claim.data, data_root), what.labels)
     begun = time.perf_counter()
-    reps = [api.learn(source, method, settings=dataclasses.replace(settings, seed=seed)) for seed in range(claim.seeds)]
+    reps = [api.learn(source, method, settings=dataclasses.replace(settings, seed=seed), all_items=what.all) for seed in range(claim.seeds)]
     seconds = time.perf_counter() - begun
     scores = api.evaluate(reps if len(reps) > 1 else reps[0], source, names=[claim.question])
     score = next((s for s in scores if (s.question, s.metric, s.control) == (claim.question, claim.metric, None)), None)
@@ -55,16 +55,16 @@ def measure(cls: type[Method[Any]], claim: Claim, here: Row, data_root: str | No
     }  # fmt: skip
 
 
-def told(cls: type[Method[Any]], recipe: Any) -> tuple[Method[Any], Settings]:
-    """A recipe's settings as learn's flags would be read: the method's fields, and the rest by the flags of training."""
+def told(cls: type[Method[Any]], recipe: Any) -> tuple[Method[Any], Settings, What]:
+    """A recipe as learn's flags would be read: the method's fields, and the flags of training and of the data."""
     own = {f.name for f in dataclasses.fields(cls)}
     rest = {k: v for k, v in recipe.items() if k not in own}
-    known = {kind: {k: v for k, v in rest.items() if k in kind.__dataclass_fields__} for kind in (Training, Optimiser)}
+    known = {kind: {k: v for k, v in rest.items() if k in kind.__dataclass_fields__} for kind in (Training, Optimiser, What)}
     unknown = set(rest) - {k for said in known.values() for k in said}
     if unknown:
         raise Problem(f"{cls.__name__} claims with {', '.join(sorted(unknown))}, which is no setting of it and none of learn's")
     method = cls(**{k: v for k, v in recipe.items() if k in own})
-    return method, over(Settings(), Training(**known[Training]), Optimiser(**known[Optimiser]))
+    return method, over(Settings(), Training(**known[Training]), Optimiser(**known[Optimiser])), What(**known[What])
 
 
 def measured(rows: list[Row], cls: type[Method[Any]], claim: Claim, here: Row) -> Row | None:

@@ -1,7 +1,9 @@
 """Writes the code of every item of DATA to a file, as a stream: the data may be of any size.
 
-allegory embed runs/photos new_photos/ --out codes.parquet     row, id, label, vector
-allegory embed runs/photos new_photos/ --out codes.npy         (n, z) float32, and codes.items.csv beside it
+  allegory embed runs/photos new_photos/ --out codes.parquet     row, id, label, vector
+  allegory embed runs/photos new_photos/ --out codes.npy         (n, z) float32, and codes.items.csv beside it
+
+Pictures are brought to the size that was learned from, and the columns of a table are found by name.
 """
 
 from pathlib import Path

@@ -1,6 +1,8 @@
 """Writes a run's encoder as one ONNX file: observations as stored in, codes out; checked against our own codes first.
 
-allegory export runs/photos --out encoder.onnx
+  allegory export runs/photos --out encoder.onnx
+
+Anything that reads ONNX can run it, with batches of any size. Needs pip install "allegory[export]".
 """
 
 from pathlib import Path

@@ -47,9 +47,9 @@ def meanings(cls: type) -> dict[str, str]:
     found: dict[str, str] = {}
     for base in cls.__mro__:
         text = " ".join(inspect.cleandoc(base.__dict__.get("__doc__") or "").split())
-        marks = [m for m in re.finditer(r"(?:^|(?<=[.)] ))(\w+(?:, \w+)*): ", text) if names & set(m[1].split(", "))]
+        marks = [m for m in re.finditer(r"(?:^|(?<=[.;)] ))(\w+(?:, \w+)*): ", text) if names & set(m[1].split(", "))]
         for mark, following in zip(marks, [*marks[1:], None], strict=False):
-            meaning = text[mark.end() : following.start() if following else None].strip().removesuffix(".")
+            meaning = text[mark.end() : following.start() if following else None].strip(" .;")
             for name in mark[1].split(", "):
                 found.setdefault(name, meaning)
     return found

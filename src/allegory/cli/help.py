@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -39,7 +40,7 @@ def page(verb: str, text: str, command: Callable[..., Any]) -> str:
     for _, title, row in sorted(ranked, key=lambda r: r[0]):
         groups.setdefault(title, []).append(row)
     body = "\n\n".join(_group(title, rows) for title, rows in groups.items())
-    return f"{' '.join(usage)} [--FLAGS]\n\n{text.strip()}\n\n{body}"
+    return f"{' '.join(usage)} [--FLAGS]\n\n{_wrapped(text)}\n\n{body}"
 
 
 def _flag(p: inspect.Parameter, hint: Any, options: tuple[Any, ...], meaning: str) -> Row:
@@ -88,9 +89,19 @@ def _is_union(hint: Any) -> bool:
     return typing.get_origin(hint) in (typing.Union, types.UnionType)
 
 
+def _wrapped(text: str) -> str:
+    """Paragraphs filled to the width; those with indented lines are left as they stand."""
+    paragraphs = text.strip("\n").split("\n\n")
+    return "\n\n".join(p if re.search(r"^ ", p, re.MULTILINE) else textwrap.fill(p, _width()) for p in paragraphs)
+
+
+def _width() -> int:
+    return max(60, min(110, shutil.get_terminal_size((100, 24)).columns))
+
+
 def _group(title: str, rows: Iterable[Row]) -> str:
     """A heading and two columns, the second wrapped."""
-    width = max(60, min(110, shutil.get_terminal_size((100, 24)).columns))
+    width = _width()
     lines = [_bold(title)] if title else []
     for name, meaning in rows:
         told = textwrap.wrap(meaning, width - INDENT - 2) or [""]

@@ -30,7 +30,8 @@ class Task:
     settings: Settings
     seeds: int
     where: Where
-    out: Path
+    out: Path = Path()
+    default: bool = False
 
     def chosen(self, source: Source) -> Method[Any]:
         """The method, with its settings. Raises `Misuse` for a setting that it does not have."""
@@ -43,7 +44,8 @@ class Task:
 
     def described(self) -> str:
         """The method, and whether it was chosen for you."""
-        return f"method: {type(self.method).__name__}, into {self.out}"
+        chosen = " (the default for this data; --method chooses another)" if self.default else ""
+        return f"method: {type(self.method).__name__}{chosen}, into {self.out}"
 
 
 @dataclass(frozen=True)
@@ -71,10 +73,10 @@ def task(data: str | None, own: dict[str, Any], what: What, where: Where, traini
     method, settings = (None, Settings()) if config is None else api.from_config(config)
     if what.method is not None and type(method) is not methods.find(what.method):
         method = methods.find(what.method)()
-    seeds = training.seeds or (config or {}).get("seeds", 1)
+    seeds = (config or {}).get("seeds", 1) if training.seeds is None else training.seeds
     if seeds < 1:
         raise Misuse(f"seeds must be above 0, got {seeds}")
-    return Task(origin(data, what, config), method, own, over(settings, training, optimiser), seeds, where, Path(where.out or "."))
+    return Task(origin(data, what, config), method, own, over(settings, training, optimiser), seeds, where, default=method is None)
 
 
 def origin(data: str | None, what: What, config: dict[str, Any] | None) -> Origin:

@@ -1,7 +1,9 @@
 """Explains a method (its card, settings and equations), or tells what became of a run.
 
-allegory show SimCLR
-allegory show runs/digits-SimCLR
+  allegory show SimCLR
+  allegory show runs/digits-SimCLR
+
+A run may be one that is still learning, or one that was stopped.
 """
 
 import inspect
