@@ -1,0 +1,58 @@
+"""SimCLR on projections whose angles are known."""
+
+import math
+
+import pytest
+import torch
+from helpers.moments import batch, linear, moment
+from torch import nn
+
+from allegory.core import Array
+from allegory.methods.contrastive.simclr import SimCLR
+from allegory.views import Pair
+
+
+def at(*degrees):
+    return torch.tensor([[math.cos(math.radians(d)), math.sin(math.radians(d))] for d in degrees], dtype=torch.float64)
+
+
+def net_of(method):
+    """f doubles, g turns by 90 degrees: neither changes a cosine."""
+    net = method.build(Array((2,)), 4)
+    net.body, net.head = linear([[2.0, 0.0], [0.0, 2.0]]), linear([[0.0, -1.0], [1.0, 0.0]])
+    return net
+
+
+def test_the_loss_by_hand():
+    """Views at 0 and 90 degrees, their partners at 30 and 150, tau 1/2: .4173732, worked out in tests/objectives/test_contrast.py."""
+    method = SimCLR(tau=0.5)
+    net = net_of(method)
+    (player,) = method.players(net)
+    loss = player.loss(batch(at(0, 90), (at(0, 90), at(30, 150))), moment(2))
+    assert loss.total.item() == pytest.approx(0.4173732, abs=1e-7)
+    assert loss.terms["nt_xent"] is loss.total
+    # a temperature that multiplied would give the same at tau = 1 only
+    swapped = player.loss(batch(at(0, 90), (at(0, 90), at(150, 30))), moment(2))
+    assert swapped.total.item() > 1.5, "partners that are swapped are worse"
+
+
+def test_the_loss_is_taken_above_the_head_and_the_code_below_it():
+    method = SimCLR(tau=0.5)
+    net = net_of(method)
+    net.head = linear([[1.0, 0.0], [0.0, 0.0]])  # a head that loses what the code keeps
+    (player,) = method.players(net)
+    x = at(10, 80)
+    assert player.loss(batch(x, (x, at(20, 70))), moment(2)).total.item() == pytest.approx(math.log(3), abs=1e-9)  # all cosines 1
+    torch.testing.assert_close(method.encode(net, x), 2 * x)
+
+
+def test_it_shows_two_views_and_learns_all_of_its_net():
+    source = type("Source", (), {"mirror": False})()
+    method = SimCLR().resolved(Array((1, 8, 8), levels=17), source)
+    assert isinstance(method.views, Pair)
+    net = method.build(Array((1, 8, 8)), 4)
+    (player,) = method.players(net)
+    assert len(player.parameters) == len(list(net.parameters()))
+    assert isinstance(net.head[-1], nn.Linear)
+    assert net.head[-1].out_features == method.projection
+    assert not player.additive, "the loss compares the examples of a batch"
