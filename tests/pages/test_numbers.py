@@ -31,3 +31,9 @@ def test_nothing_is_minus_zero():
 
 def test_time():
     assert [numbers.seconds(s) for s in (8.234, 200, 7500, None)] == ["8.2 s", "3 min 20 s", "2 h 5 min", "–"]
+
+
+def test_the_side_of_an_interval_is_as_exact_as_its_value():
+    assert numbers.half(0.781, 0.762, 0.795, "accuracy@1") == "±1.9"
+    assert numbers.half(-0.455, -0.462, -0.448, "uniformity") == "±0.007"
+    assert numbers.half(47.1, 46.6, 47.4, "effective_rank") == "±0.5"

@@ -86,6 +86,9 @@ def run(name, *values, protocol="p", half=0.02, **facts):
 def test_runs_stand_in_one_table_with_their_controls_once():
     table = comparison.merged(comparison.runs_of([run("a", 0.7, 0.8), run("b", 0.6, 0.75), run("a", 0.9, 0.9)]))
     assert [line.who for line in table.lines] == ["a", "b", "a (2)", "raw input"]
+    other = {**run("c", 0.6, 0.7), "scores": few(None, 0.6, 0.7) + few("raw input", 0.4, 0.4)}
+    table = comparison.merged(comparison.runs_of([run("a", 0.7, 0.8), run("b", 0.6, 0.75), other]))
+    assert [line.who for line in table.lines][3:] == ["raw input (a and 1 more)", "raw input (c)"]
     html = pages.compare([run("a", 0.7, 0.8), run("<b>", 0.6, 0.75)])
     assert "&lt;b&gt;" in html and "<b>" not in re.sub(r"<b>[\d.–]+</b>", "", html)
     assert "ahead with 70.0" in html and "intervals lie apart" in html

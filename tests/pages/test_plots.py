@@ -65,7 +65,7 @@ def test_ticks_have_equally_many_decimals():
 
 def test_a_loss_of_one_term_is_drawn_once():
     rows = [{"step": i, "encoder/nt_xent": 5.0 - i, "loss/encoder": 5.0 - i, "other": 1.0} for i in range(3)]
-    assert [c.name for c in figures.curves(rows)] == ["encoder/nt_xent", "other"]
+    assert [c.name for c in figures.curves(rows)] == ["encoder/nt xent", "other"]
 
 
 def test_curves_part_training_from_health():

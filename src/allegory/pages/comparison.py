@@ -44,7 +44,7 @@ def runs_of(runs: Sequence[Mapping[str, Any]], metric: str = "accuracy") -> list
 def merged(runs: Sequence[Run]) -> Board:
     """One board: every run's own line, then the controls. Controls of the same name and the same figures are one line."""
     columns = sorted({c for run in runs for c in run.board.columns}, key=place)
-    own, controls = [], dict[Any, Line]()
+    own, controls = [], dict[Any, tuple[Line, list[str]]]()
     for run in runs:
         for line in run.board.lines:
             cells = tuple(dict(zip(run.board.columns, line.cells, strict=True)).get(c) for c in columns)
@@ -52,11 +52,16 @@ def merged(runs: Sequence[Run]) -> Board:
                 own.append(Line(run.name, None, cells))
             else:
                 figure = tuple(c and (round(c.value, 4), c.protocol) for c in cells)
-                controls.setdefault((line.control, figure), Line(line.who, line.control, cells))
-    several = {c for c, _ in controls if sum(k[0] == c for k in controls) > 1}
-    named = [replace(line, who=f"{line.who} ({i + 1})") if line.control in several else line for i, line in enumerate(controls.values())]
-    named.sort(key=lambda line: CONTROLS.index(line.control) if line.control in CONTROLS else len(CONTROLS))
-    return Board(runs[0].board.metric, tuple(columns), (*own, *named))
+                controls.setdefault((line.control, figure), (Line(line.who, line.control, cells), []))[1].append(run.name)
+    kinds = [control for control, _ in controls]
+    shared = [_named(line, names) if kinds.count(line.control) > 1 else line for line, names in controls.values()]
+    shared.sort(key=lambda line: CONTROLS.index(line.control) if line.control in CONTROLS else len(CONTROLS))
+    return Board(runs[0].board.metric, tuple(columns), (*own, *shared))
+
+
+def _named(line: Line, names: Sequence[str]) -> Line:
+    """A control that differs from run to run says whose it is."""
+    return replace(line, who=f"{line.who} ({names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''})")
 
 
 def warnings(runs: Sequence[Run]) -> list[str]:

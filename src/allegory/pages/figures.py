@@ -71,7 +71,7 @@ def curves(metrics: Sequence[Mapping[str, Any]], prefix: str = "", without: str 
     chosen = [n for n in names if n.startswith(prefix) and not (without and n.startswith(without))]
     # A loss of a single term is the same curve twice.
     once = {tuple((row.get("step"), row[n]) for row in metrics if n in row): n for n in reversed(chosen)}
-    return [_curve(n, metrics, n.removeprefix(prefix)) for n in chosen if n in once.values()]
+    return [_curve(n, metrics, n.removeprefix(prefix).replace("_", " ")) for n in chosen if n in once.values()]
 
 
 def _curve(name: str, metrics: Sequence[Mapping[str, Any]], shown: str) -> Curve:

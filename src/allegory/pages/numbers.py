@@ -60,6 +60,13 @@ def seconds(s: float | None) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
+def half(x: float, low: float, high: float, metric: str) -> str:
+    """The longer side of an interval about `x`, with as many decimals as `x` is written with: "±1.9"."""
+    written = value(x, metric)
+    digits = len(written.partition(".")[2]) if "e" not in written else 3
+    return f"±{(100 if is_share(metric) else 1) * max(high - x, x - low):.{digits}f}"
+
+
 def decimals(x: float, digits: int = 2) -> str:
     """A number with a fixed count of decimals and a true minus sign; nothing is minus zero."""
     text = f"{abs(x):.{digits}f}"

@@ -53,7 +53,7 @@ def _environment() -> jinja2.Environment:
         loader=jinja2.FunctionLoader(lambda name: (HERE / "templates" / name).read_text(encoding="utf-8")), autoescape=True,
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    for write in (numbers.number, numbers.value, numbers.interval, numbers.decimals, numbers.signed):
+    for write in (numbers.number, numbers.value, numbers.interval, numbers.half, numbers.decimals, numbers.signed):
         environment.filters[write.__name__] = write
     environment.filters |= {"shade": _shade, "kept_together": _kept_together}
     return environment

@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Iterable
 from typing import Any
 
-from allegory.pages.numbers import interval, value
+from allegory.pages.numbers import half, interval, value
 from allegory.pages.results import CEILING, Board, Result, board, results
 from allegory.pages.words import verdict
 
@@ -58,7 +58,7 @@ def _short(r: Result | None) -> str:
         return "–"
     if r.low is None or r.high is None:
         return value(r.value, r.metric)
-    return f"{value(r.value, r.metric)}±{value(max(r.high - r.value, r.value - r.low), r.metric)}"
+    return value(r.value, r.metric) + half(r.value, r.low, r.high, r.metric)
 
 
 def drawn(table: Board, width: int = 100, rich: bool = False) -> str:
