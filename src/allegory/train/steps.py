@@ -90,8 +90,13 @@ def descend(learner: Learner, player: Player, parameters: list[torch.nn.Paramete
 
 
 def gradient(total: Tensor, parameters: list[torch.nn.Parameter]) -> list[Tensor]:
-    """d total / d parameters; a parameter that the loss does not touch has gradient zero."""
-    return list(torch.autograd.grad(total, parameters, allow_unused=True, materialize_grads=True))
+    """d total / d parameters; a parameter that the loss does not touch has gradient zero.
+
+    Each is laid out in memory like its parameter: compiled graphs give others, and torch's fused optimisers on CPU then update the
+    wrong entries without a word.
+    """
+    found = torch.autograd.grad(total, parameters, allow_unused=True, materialize_grads=True)
+    return [g if g.stride() == p.stride() else torch.empty_like(p).copy_(g) for g, p in zip(found, parameters, strict=True)]
 
 
 def clip(gradients: list[Tensor], most: float) -> None:
