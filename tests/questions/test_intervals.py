@@ -95,3 +95,6 @@ def test_jackknife_of_a_mean_is_students_interval():
 def test_resamplings_are_the_same_for_all():
     assert intervals.resamplings(50, 3) is intervals.resamplings(50, 3)
     assert np.all(intervals.resamplings(50, 3).sum(1) == 50)
+    before = intervals.resamplings(50, 3)
+    intervals.resamplings.cache_clear()
+    assert np.array_equal(before, intervals.resamplings(50, 3)) and not np.array_equal(before, intervals.resamplings(50, 4))

@@ -7,7 +7,7 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from allegory.questions import KNN, CodeSet, Evidence, FewLabels, LinearProbe, put
+from allegory.questions import KNN, CodeSet, Evidence, FewLabels, LinearProbe, probing, put
 
 PROBES = [LinearProbe(), FewLabels(), KNN()]
 
@@ -79,13 +79,13 @@ def test_few_labels_read_no_other_label(make_features):
 
 
 def test_few_labels_against_scikit_learn_draw_by_draw(make_features):
-    features, probe = make_features(n=500, width=30, apart=1.5), FewLabels(counts=(2,), draws=4)
+    features, probe = make_features(n=500, width=30, apart=1.5), FewLabels(counts=(2, 4), draws=4)
     z = features.sets[None].seeds[0].numpy().astype(np.float64)
     reference = z[features.parts["train"].numpy()]
     z = (z - reference.mean(0)) / reference.std(0)
     test, y = features.parts["test"].numpy(), features.labels.numpy()
     right = []
-    for rows in probe.drawn(features).reshape(4, -1):
+    for rows in probe.drawn(features)[:, :2].reshape(4, -1):
         model = LogisticRegression(C=1.0, tol=1e-8, max_iter=10_000).fit(z[rows], y[rows])
         right.append((model.predict(z[test]) == y[test]).mean())
     assert put(features, [probe]).get("accuracy@2").value == pytest.approx(np.mean(right), abs=1 / (4 * len(test)))
@@ -123,11 +123,17 @@ def test_the_linear_probe_agrees_with_scikit_learn(make_features):
 
 
 def test_validation_chooses_the_strength(make_features):
-    """Many noise features and few rows: strong regularisation must win; a probe made to take the weakest is worse."""
-    features = make_features(n=300, width=150, apart=1.5)
-    chosen = put(features, [LinearProbe()]).get("accuracy").value
-    weak = put(features, [LinearProbe(strengths=(1e-5,))]).get("accuracy").value
-    assert chosen > weak
+    """Many noise features and few rows, so that strengths differ: the choice is the best of all on the validation part."""
+    features, strengths = make_features(n=300, width=150, apart=1.5), (1.0, 1e-2, 1e-5)
+    z = probing.standardised(features.sets[None].seeds[0], features.parts["train"])
+    seen = probing.Labelled.of(features, "validation")
+
+    def value(probe):
+        return probing.balanced(probe.choose(z, features).logits(z[seen.index])[0].argmax(1) == seen.y, seen.y)
+
+    each = [value(LinearProbe(strengths=(s,))) for s in strengths]
+    assert max(each) > min(each) + 0.05
+    assert value(LinearProbe(strengths=strengths)) == max(each)
 
 
 def test_balanced_accuracy_sees_what_accuracy_hides(make_features):
