@@ -15,9 +15,9 @@ KINDS = ("round", "square")
 
 @pytest.fixture(scope="session")
 def photos(tmp_path_factory):
-    """48 JPEGs of 12 x 12 in two sub-folders: bright on the left, or on the right."""
+    """64 JPEGs of 12 x 12 in two sub-folders: bright on the left, or on the right."""
     folder, rng = tmp_path_factory.mktemp("data") / "photos", np.random.default_rng(0)
-    for i in range(48):
+    for i in range(64):
         x = rng.integers(0, 90, (12, 12, 3))
         x[:, :6] += 150 * (i % 2)
         x[:, 6:] += 150 * (1 - i % 2)

@@ -12,7 +12,7 @@ import numpy as np
 
 from allegory.checks.laws import LAWS
 from allegory.checks.trial import RUN, Breach, data, expect, listed
-from allegory.core import Card, Method
+from allegory.core import Card, Method, Optim
 from allegory.data import Intake
 from allegory.representation import config
 from allegory.train import Settings
@@ -81,7 +81,7 @@ def check_card(method: Method[Any]) -> None:
     for claim in card.claims:
         said = claim.question and claim.metric and claim.data and math.isfinite(claim.at_least) and claim.seeds > 0
         expect(bool(said), "a claim with question, metric, data and a finite least value", claim, "fill it in")
-        unknown = set(claim.recipe) - _fields(type(method)) - _fields(Settings)
+        unknown = set(claim.recipe) - _fields(type(method)) - _fields(Settings) - _fields(Optim) - {"labels", "all"}
         expect(not unknown, "claims whose recipe names settings", listed(unknown), "name fields of the method or settings of learn")
     if card.xfail:
         expect(bool(re.fullmatch(r"check_\w+: .+", card.xfail)), 'xfail as "check_NAME: the reason"', card.xfail, "write it so")

@@ -31,12 +31,12 @@ def parameters(cls: type, title: str, defaults: Mapping[str, Any] | None = None,
             extra["consume_multiple"] = True
         own = hint.__metadata__ if typing.get_origin(hint) is typing.Annotated else ()
         bare = hint.__origin__ if own else hint
-        annotation = Annotated_(bare, Parameter(group=group, help=told.get(field.name), **extra), *own)
+        annotation = annotated(bare, Parameter(group=group, help=told.get(field.name), **extra), *own)
         found.append(inspect.Parameter(field.name, KIND, default=default, annotation=annotation))
     return found
 
 
-def Annotated_(hint: Any, *extra: Any) -> Any:
+def annotated(hint: Any, *extra: Any) -> Any:
     """Annotated with metadata known at run time only."""
     return typing.Annotated.__class_getitem__((hint, *extra))  # type: ignore[attr-defined]
 

@@ -1,8 +1,10 @@
 """From what was told to what is learned: which data, method and settings, from flags, from a configuration, or from a run."""
 
+import contextlib
 import dataclasses
 import re
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -134,6 +136,15 @@ def learn(task: Task, source: Source) -> Done:
             raise Interrupted(f"{str(e).partition('. Go on')[0]}. Go on with: allegory learn --resume --out {task.out}") from None
     study.write_facts(state="done")
     return Done(study, reps)
+
+
+@contextlib.contextmanager
+def resumable(out: Path) -> Iterator[None]:
+    """Ctrl-C within the block says how to go on; for what comes after learning, when the model is kept already."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted(f"stopped after learning; the model is kept. Go on with: allegory learn --resume --out {out}") from None
 
 
 def _once(task: Task, source: Source, out: Path, settings: Settings) -> Representation:

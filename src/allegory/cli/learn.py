@@ -28,6 +28,7 @@ from allegory.cli.told import GROUPS, After, Optimiser, Training, What, Where
 
 OWN = "own_"
 DEFAULTS = ("SimCLR", "BetaVAE")  # the methods one of which is taken when none is named
+FIELDS = {cls: {f.name for f in dataclasses.fields(cls)} for cls in GROUPS}
 DATA = inspect.Parameter(
     "data", inspect.Parameter.POSITIONAL_ONLY, default=None, annotation=Annotated[str | None, Parameter(help="a name, a folder or a file")]
 )
@@ -45,7 +46,7 @@ def prepared(tokens: Sequence[str]) -> Callable[..., int]:
             theirs.setdefault(p.name, _beside(p, {q.name for q in ours}))
 
     def learn(data: str | None = None, /, **said: Any) -> int:
-        told = {cls: cls(**{k: v for k, v in said.items() if k in cls.__dataclass_fields__}) for cls in GROUPS}
+        told = {cls: cls(**{k: v for k, v in said.items() if k in FIELDS[cls]}) for cls in GROUPS}
         own = {k.removeprefix(OWN): v for k, v in said.items() if k.startswith(OWN)}
         return run(data, own, *told.values())
 
@@ -59,15 +60,15 @@ def run(data: str | None, own: dict[str, Any], what: What, where: Where, trainin
 
     task = job.task(data, own, what, where, training, optimiser)
     source = task.origin.open()
-    task = dataclasses.replace(
-        task, method=task.chosen(source), out=Path(where.out or _default_out(data or task.origin.data, task, source))
-    )
+    method = task.chosen(source)
+    task = dataclasses.replace(task, method=method, out=Path(where.out or _default_out(data or task.origin.data, method, source)))
     sys.stderr.write(f"{source.describe()}\n{task.described()}\n")
     done = job.learn(task, source)
     scores = done.run.scores
     if after.evaluate and not (where.resume and done.run.judged):
-        scores = judge.ask(done, source)
-        judge.write(done, source, scores, done.run.path)
+        with job.resumable(task.out):
+            scores = judge.ask(done, source)
+            judge.write(done, source, scores, done.run.path)
     judge.tell(done, source, after.json, scores, done.run.path)
     return 0
 
@@ -124,7 +125,7 @@ def _recipe(cls: Any) -> dict[str, Any]:
     return {**optim, "optim": optim["name"], "steps": recipe.steps, "batch": recipe.batch}
 
 
-def _default_out(data: str | None, task: Any, source: Any) -> str:
+def _default_out(data: str | None, method: Any, source: Any) -> str:
     """runs/DATA-METHOD"""
     name = Path(data.partition(":")[0]).stem if data else source.name
-    return f"runs/{re.sub('[^A-Za-z0-9._-]+', '-', name) or 'data'}-{type(task.method).__name__}"
+    return f"runs/{re.sub('[^A-Za-z0-9._-]+', '-', name) or 'data'}-{type(method).__name__}"

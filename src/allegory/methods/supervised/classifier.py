@@ -58,8 +58,8 @@ class ClassifierNet(nn.Module):
 class Classifier(Trained[ClassifierNet]):
     """Supervised classification (Fisher 1936 for the linear case): minimises the cross-entropy of the labels, in nats.
 
-    of: a trained method whose network and code are used (differentiable `encode`); without it, encoder: name of a net. classes: None
-    follows the data.
+    of: a trained method whose network and code are used (differentiable `encode`). encoder: name of the net that is used without `of`.
+    classes: how many; None follows the data.
     """
 
     of: Method[Any] | None = None
