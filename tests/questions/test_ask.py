@@ -9,7 +9,7 @@ import torch
 
 from allegory import data, methods, train
 from allegory.core import Misuse, Problem
-from allegory.questions import CONTROLS, Ceiling, FewLabels, Scores, ask, columns, compare, gather, table
+from allegory.questions import CONTROLS, QUESTIONS, Ceiling, FewLabels, Scores, ask, columns, compare, gather, gathering, table
 from allegory.representation import Representation
 
 SHORT = Ceiling(steps=15)
@@ -226,3 +226,30 @@ def test_an_encoder_that_learned_on_all_parts_is_not_compared_with_one_that_did_
     assert "the encoder learned on all parts" in seen.protocol and "learned on" not in unseen.protocol
     with pytest.raises(Misuse, match="protocol"):
         compare(seen, unseen)
+
+
+def test_views_differ_between_items_and_not_between_encoders():
+    class Encoder:
+        def pair(self, stored, dice):
+            return (dice.keys[:, None],)
+
+    many, few = (gathering._pair_of(Encoder(), None, rows)[0][:, 0].tolist() for rows in (np.arange(50), np.array([7, 3])))
+    assert len(set(many)) == 50 and few == [many[7], many[3]]
+
+
+def test_a_class_that_only_the_test_part_has_counts_as_wrong(rep, digits):
+    values = digits.labels.values.copy()
+    of_three = np.flatnonzero(values == 3)
+    values[np.intersect1d(of_three, np.concatenate([digits.part("train"), digits.part("validation")]))] = -1
+    partly = dataclasses.replace(digits, labels=data.Labels(values, digits.labels.names))
+    scores = ask(rep, partly, ["knn"], controls=[])
+    share = len(np.intersect1d(of_three, digits.part("test")))
+    assert f"{share} test items are of a class without a labelled training item; they count as errors" in scores.notes
+    assert scores.get("accuracy").value <= 1 - share / scores[0].n
+
+
+def test_every_question_has_a_whole_card():
+    for name, question in QUESTIONS.items():
+        card = question.card
+        assert card.name == name and card.asks.endswith("?") and card.paper.year and card.paper.url.startswith("https://")
+        assert all(f"{value:g}" in question().settings() for value in dataclasses.asdict(question()).values() if isinstance(value, float))

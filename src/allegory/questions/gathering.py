@@ -47,8 +47,8 @@ def gather(
     if not subjects:
         raise Misuse("expected a representation, a function or an array of codes, got an empty list")
     reps = [s for s in subjects if isinstance(s, Representation)]
-    if reps and (len(reps) < len(subjects) or len({type(r.method) for r in reps}) > 1):
-        raise Misuse("several representations are training seeds of one method; ask different methods one by one")
+    if reps and (len(reps) < len(subjects) or any(r.method != reps[0].method for r in reps)):
+        raise Misuse("several representations are training seeds of one method with equal settings; ask different ones one by one")
     source = source if isinstance(source, Source) else data.open_source(source)
     wanted = controls_.chosen(None if controls is None else tuple(controls))
     work = _of_representations(reps, source, wanted, seed, ceiling or Ceiling()) if reps else _of_others(subjects, source, wanted)
@@ -139,6 +139,9 @@ def _encoded(work: Gathering, wanted: Sequence[Control], seed: int, learned_on: 
     missing = int((task.labels < 0).sum())
     if task.names and missing:
         work.notes.append(f"{missing:,} of {len(index):,} items have no label; the probes leave them out")
+    strange = task.class_sizes("test") * (task.class_sizes("train") == 0)
+    if strange.any():
+        work.notes.append(f"{int(strange.sum())} test items are of a class without a labelled training item; they count as errors")
     return Features(kept, task.labels, task.names, task.parts, task.data + learned_on, seed, len(viewed))
 
 
