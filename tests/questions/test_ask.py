@@ -230,6 +230,9 @@ def test_an_encoder_that_learned_on_all_parts_is_not_compared_with_one_that_did_
 
 def test_views_differ_between_items_and_not_between_encoders():
     class Encoder:
+        def codes(self, stored):
+            return stored
+
         def pair(self, stored, dice):
             return (dice.keys[:, None],)
 
