@@ -291,3 +291,29 @@ def test_copies_are_found(tmp_path):
     share, places = copied([a, b])
     assert share == 10 / 21
     assert places == {("b.py", "a.py"): 10}
+
+
+BROKEN = {
+    test_a_module_imports_only_what_stands_above_it: ("core/a.py", "def f():\n    from allegory import train\n"),
+    test_only_nets_makes_convolutions_attention_and_norms: ("methods/a.py", "from torch import nn\nx = nn.Conv2d(1, 1, 3)\n"),
+    test_nothing_is_unpickled_or_evaluated: ("data/a.py", "import numpy as np\nx = np.load('a', allow_pickle=True)\n"),
+    test_no_global_generator_is_used: ("views/a.py", "import torch as t\nx = t.randn(3)\n"),
+    test_every_file_is_written_by_core_files: ("pages/a.py", "def f(path):\n    path.open('w')\n"),
+    test_nothing_prints_but_the_command_line: ("train/a.py", "print(1)\n"),
+    test_annotations_are_not_postponed_where_shapes_are_checked: (
+        "nets/a.py",
+        "from __future__ import annotations\nfrom jaxtyping import Float\n",
+    ),
+    test_files_and_functions_are_short: ("core/a.py", "def f():\n" + "    x = 1\n" * 60),
+}
+
+
+@pytest.mark.parametrize("rule", BROKEN, ids=lambda rule: rule.__name__)
+def test_a_broken_rule_is_noticed(rule, tmp_path, monkeypatch):
+    place, code = BROKEN[rule]
+    path = tmp_path / place
+    path.parent.mkdir()
+    path.write_text(code)
+    monkeypatch.setitem(globals(), "ROOT", tmp_path)
+    with pytest.raises(AssertionError):
+        rule(path)

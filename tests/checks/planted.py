@@ -318,6 +318,14 @@ class CentresBatch(Linear):
         return z - z.mean(0)
 
 
+@caught_by("check_batch_mates", "`log_density` in halves")
+@final
+class VarianceOfBatch(Linear):
+    def log_density(self, net, x, dice):
+        error = self.error(net, x)
+        return Density(-error / error.mean(), "estimate")
+
+
 @caught_by("check_effective_rank", "effective rank")
 @final
 class OneDirection(Linear):

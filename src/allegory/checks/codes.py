@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from allegory import measures
-from allegory.checks.trial import DATA, FEW, Breach, Learned, data, distance, encode, expect, learn_on, learned, listed
+from allegory.checks.trial import DATA, FEW, Breach, Learned, data, distance, expect, learn_on, learned, listed
 from allegory.core import Code, Density, Dice, Method, can, capabilities, tree
 from allegory.representation import Representation
 
@@ -23,18 +23,39 @@ CODE_KINDS = typing.get_args(typing.get_type_hints(Code)["kind"])
 
 
 def check_batch_mates(method: Method[Any]) -> None:
-    """The code of an item depends neither on its batch mates nor on their order (float32: 1e-5 of the largest entry)."""
+    """What is said of an item (its code, density, classes) depends neither on its batch mates nor on their order (float32: 1e-5)."""
     done = learned(method)
     n = tree.length(done.x)
-    backwards = torch.arange(n - 1, -1, -1)
-    others = {
-        "in another order": encode(done.method, done.net, tree.take(done.x, backwards))[backwards],
-        "in halves": torch.cat([encode(done.method, done.net, tree.take(done.x, half)) for half in (slice(0, n // 2), slice(n // 2, n))]),
-        "alone": torch.cat([encode(done.method, done.net, tree.take(done.x, slice(i, i + 1))) for i in range(SOME)]),
+    backwards, halves = torch.arange(n - 1, -1, -1), (slice(0, n // 2), slice(n // 2, n))
+    alone = [slice(i, i + 1) for i in range(SOME)]
+    for name, f in _said_of_items(done).items():
+        whole = f(slice(None))
+        others = {
+            "in another order": f(backwards)[backwards],
+            "in halves": torch.cat([f(half) for half in halves]),
+            "alone": torch.cat([f(one) for one in alone]),
+        }
+        for how, values in others.items():
+            apart = distance(whole[: len(values)], values)
+            expect(
+                apart < SINGLE, f"the same `{name}` {how}", f"a difference of {apart:.1e}", f"use no statistics of the batch in `{name}`"
+            )
+
+
+def _said_of_items(done: Learned) -> dict[str, Callable[[Any], Tensor]]:
+    """What the method says of the items at an index, by capability."""
+    method, net = done.method, done.net
+    every: dict[str, Callable[[Any, Dice], Tensor]] = {
+        "encode": lambda x, _: method.encode(net, x),
+        "predict": lambda x, _: method.predict(net, x),
+        "log_density": lambda x, dice: method.log_density(net, x, dice).values,
     }
-    for how, z in others.items():
-        apart = distance(done.codes[: len(z)], z)
-        expect(apart < SINGLE, f"the same codes {how}", f"a difference of {apart:.1e}", "use no statistics of the batch in `encode`")
+    dice = Dice.roll(0, 0, torch.arange(tree.length(done.x)))
+
+    def of_items(f: Callable[[Any, Dice], Tensor]) -> Callable[[Any], Tensor]:
+        return torch.no_grad()(lambda index: f(tree.take(done.x, index), dice.take(index)))
+
+    return {name: of_items(f) for name, f in every.items() if name in can(method)}
 
 
 def check_effective_rank(method: Method[Any]) -> None:

@@ -73,6 +73,7 @@ def _workers(n: int) -> ProcessPoolExecutor:
 def _joined(store: str, rank: int, n: int, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
     dist.init_process_group("gloo", store=FileStore(store, n), rank=rank, world_size=n, timeout=PATIENCE)
     try:
+        dist.barrier()  # nobody is done before all have met
         return function(*args)
     finally:
         dist.destroy_process_group()

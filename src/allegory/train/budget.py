@@ -5,6 +5,9 @@ import dataclasses
 import math
 import time
 
+import torch
+
+from allegory.core import batch_mean
 from allegory.train.learner import Learner
 from allegory.train.steps import steps
 
@@ -21,7 +24,8 @@ def in_steps(learner: Learner, seconds: float) -> int:
         if tick.step == WARM:
             start = time.perf_counter()
     now = time.perf_counter()
-    return rounded(max(1.0, (seconds - (now - begun)) * TIMED / (now - start)))
+    count = max(1.0, (seconds - (now - begun)) * TIMED / (now - start))
+    return rounded(float(batch_mean(torch.tensor([count], dtype=torch.float64, device=learner.items.device))))  # every process the same
 
 
 def rounded(count: float) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from allegory import measures
 from allegory.core import Dice, can, tree
@@ -28,20 +28,28 @@ class Alarm:
     text: str
 
 
-def symptoms(method: Any, net: Any, x: Any) -> dict[str, float]:
+def symptoms(method: Any, net: nn.Module, x: Any) -> dict[str, float]:
     """Figures of the codes of some items: spread on the sphere times sqrt(z) (1 fills it), effective rank, active latents."""
     was = net.training
-    with torch.no_grad():
-        z: Tensor = method.encode(net.eval(), x).float()
-        found = {
-            "spread": float(measures.normalised_spread(z)) * math.sqrt(z.shape[1]),
-            "effective_rank": float(measures.effective_rank(z - z.mean(0))),
-            "scale": float(z.norm(dim=1).mean()),
-        }
-        if "codes" in can(method) and "kl" in (codes := method.codes(net, x)):
-            kl = codes["kl"].values.mean(0)
-            found |= {"rate": float(kl.sum()), "active_latents": float((kl > LEAST_KL).sum()), "latents": float(len(kl))}
-    net.train(was)
+    try:
+        with torch.no_grad():
+            return _figures(method, net.eval(), x)
+    finally:
+        net.train(was)
+
+
+def _figures(method: Any, net: nn.Module, x: Any) -> dict[str, float]:
+    z: Tensor = method.encode(net, x).float()
+    if not bool(z.isfinite().all()):
+        return dict.fromkeys(("spread", "effective_rank", "scale"), math.nan)
+    found = {
+        "spread": float(measures.normalised_spread(z)) * math.sqrt(z.shape[1]),
+        "effective_rank": float(measures.effective_rank(z - z.mean(0))),
+        "scale": float(z.norm(dim=1).mean()),
+    }
+    if "codes" in can(method) and "kl" in (codes := method.codes(net, x)):
+        kl = codes["kl"].values.mean(0)
+        found |= {"rate": float(kl.sum()), "active_latents": float((kl > LEAST_KL).sum()), "latents": float(len(kl))}
     return found
 
 

@@ -1,0 +1,94 @@
+"""Symptoms on codes whose state is known, and alarms that name the knob."""
+
+import math
+
+import pytest
+import torch
+from checks.planted import Linear
+from helpers.toys import learner_of
+
+from allegory.methods.latent.vae import VAE
+from allegory.train import Tick, steps
+from allegory.train.health import Watch, diagnose, symptoms
+
+
+def net_with(weight, bias=(0.0, 0.0, 0.0)):
+    """The linear method's net with a known encoder, on vectors of mean 0."""
+    method = Linear()
+    net = learner_of(method).net
+    with torch.no_grad():
+        net.mean.zero_()
+        net.f.weight.copy_(torch.tensor(weight))
+        net.f.bias.copy_(torch.tensor(bias))
+    return method, net
+
+
+X = torch.tensor([[1.0, 0, 0, 0, 0, 0], [-1, 0, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0], [0, -1, 0, 0, 0, 0]])
+EYE = [[1.0, 0, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0]]
+
+
+def test_symptoms_by_hand():
+    """Codes (+-1, 0, 0) and (0, +-1, 0): rank 2; standard deviations sqrt(1/2), sqrt(1/2), 0, mean times sqrt 3; length 1."""
+    found = symptoms(*net_with(EYE), X)
+    assert found["effective_rank"] == pytest.approx(2.0, abs=1e-4)
+    assert found["spread"] == pytest.approx(2 * math.sqrt(0.5) / 3 * math.sqrt(3), abs=1e-5)
+    assert found["scale"] == pytest.approx(1.0, abs=1e-6)
+
+
+def test_collapse_is_seen_and_the_knob_named():
+    found = symptoms(*net_with([[0.0] * 6] * 3, (1.0, 2.0, 3.0)), X)
+    assert list(diagnose(found, 0.5)) == ["collapse"]
+    assert "stop-gradient" in diagnose(found, 0.5)["collapse"]
+    assert diagnose(found, 0.05) == {}, "the beginning is left alone"
+
+
+def test_codes_on_a_line_are_seen():
+    found = symptoms(*net_with([EYE[0]] * 3), X)
+    assert list(diagnose(found, 0.5)) == ["dimensional collapse"]
+
+
+def test_codes_that_are_not_finite_are_called_at_once():
+    found = symptoms(*net_with([[math.nan] * 6] * 3), X)
+    assert list(diagnose(found, 0.0)) == ["divergence"]
+
+
+def test_posterior_collapse_is_seen_in_nats():
+    method = VAE(latent=3, likelihood="gaussian")
+    net = learner_of(method).net
+    x = torch.ones(5, 6) * torch.arange(5.0)[:, None]
+    with torch.no_grad():
+        net.posterior.weight.zero_()
+        net.posterior.bias.zero_()
+    found = symptoms(method, net, x)
+    assert (found["rate"], found["active_latents"], found["latents"]) == (0.0, 0.0, 3.0)
+    assert "posterior collapse" in diagnose(found | {"spread": 1.0, "effective_rank": 3.0}, 0.5)
+    with torch.no_grad():
+        net.posterior.bias[0] = 2.0  # one latent N(2, 1): 2 nats
+    assert symptoms(method, net, x)["rate"] == pytest.approx(2.0, abs=1e-6)
+    assert symptoms(method, net, x)["active_latents"] == 1.0
+
+
+def test_the_watch_leaves_the_net_as_it_was_and_looks_when_it_should():
+    learner, watch, looked = learner_of(Linear(), log_every=4), Watch(), []
+    learner.net.train()
+    for tick in steps(learner):
+        watch.last = {}
+        watch(learner, tick)
+        looked.append(bool(watch.last))
+        assert learner.net.training
+    assert [i + 1 for i, seen in enumerate(looked) if seen] == [4, 8, 10]
+
+
+def test_an_alarm_that_has_passed_is_taken_back(capsys):
+    learner, watch = learner_of(Linear(), log_every=1), Watch(loud=True)
+    weight = learner.net.f.weight.detach().clone()
+    with torch.no_grad():
+        learner.net.f.weight.zero_()
+    watch(learner, Tick(5, {}))
+    watch(learner, Tick(6, {}))
+    assert watch.alarms["collapse"].step == 5
+    assert capsys.readouterr().err.count("health: collapse at step 5") == 1
+    with torch.no_grad():
+        learner.net.f.weight.copy_(weight)
+    watch(learner, Tick(7, {}))
+    assert watch.alarms == {}
