@@ -13,13 +13,15 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from allegory.cli.told import Json
+
 
 def run(
     *names: Annotated[str, Parameter(name="NAME", help="methods (default: all)")],
     data_root: Annotated[str | None, Parameter(help="where the data of claims lie that do not come with allegory")] = None,
     ledger: Annotated[str, Parameter(help="the file to append to")] = "benchmarks/ledger.jsonl",
     again: Annotated[bool, Parameter(negative=(), help="measure what this commit has measured already")] = False,
-    json: Annotated[bool, Parameter(negative=(), help="print one JSON document")] = False,
+    json: Json = False,
 ) -> int:
     """Measures and tells."""
     from pathlib import Path

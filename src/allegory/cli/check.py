@@ -15,12 +15,14 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from allegory.cli.told import Json
+
 
 def run(
     target: Annotated[str, Parameter(help="a registered method, or MODULE:CLASS, or FILE.py:CLASS")],
     /,
     *,
-    json: Annotated[bool, Parameter(negative=(), help="print one JSON document")] = False,
+    json: Json = False,
 ) -> int:
     """Checks and tells."""
     from allegory import checks

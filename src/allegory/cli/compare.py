@@ -12,23 +12,24 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from allegory.cli.told import Json, Overwrite, RunFolder
+
 
 def run(
-    run: Annotated[str, Parameter(help="the folder of a run")],
+    run: RunFolder,
     /,
     *others: Annotated[str, Parameter(name="RUN", help="more of them")],
     out: Annotated[str | None, Parameter(help="a page to write, .html")] = None,
-    overwrite: Annotated[bool, Parameter(negative=(), help="replace a page that is there")] = False,
-    json: Annotated[bool, Parameter(negative=(), help="print one JSON document")] = False,
+    overwrite: Overwrite = False,
+    json: Json = False,
 ) -> int:
     """Reads the scores, and tells."""
     from allegory import pages
-    from allegory.cli import judge
-    from allegory.core import Misuse, files
+    from allegory.cli import judge, opened
+    from allegory.core import files
     from allegory.pages import comparison
 
-    if out and Path(out).exists() and not overwrite:
-        raise Misuse(f"{out} exists already; choose another --out, or replace it with --overwrite")
+    opened.free(out, overwrite)
     told = [_told(path) for path in (run, *others)]
     if out:
         files.atomic_write(out, pages.compare(told))

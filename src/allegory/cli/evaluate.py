@@ -12,18 +12,20 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from allegory.cli.told import DataOptions, Json, RunFolder
+
 
 def run(
-    run: Annotated[str, Parameter(help="the folder of a run")],
+    run: RunFolder,
     data: Annotated[str | None, Parameter(help="other data than it was learned on")] = None,
     /,
     *,
     questions: Annotated[str, Parameter(help="names with commas between them, or all")] = "all",
     labels: Annotated[str | None, Parameter(help='as for learn: "folders", a column, or a csv')] = None,
-    options: Annotated[list[str] | None, Parameter(name="--data", negative=(), help="an option of the data, as size=64")] = None,
+    options: DataOptions = None,
     seed: Annotated[int, Parameter(help="draws the labelled items and the resamplings")] = 0,
     out: Annotated[str | None, Parameter(help="a folder for scores.json, report.html and README.md (default: RUN)")] = None,
-    json: Annotated[bool, Parameter(negative=(), help="print one JSON document")] = False,
+    json: Json = False,
 ) -> int:
     """Asks, writes, tells."""
     from allegory.cli import judge, opened

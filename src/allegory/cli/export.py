@@ -10,14 +10,16 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from allegory.cli.told import Json, Overwrite, RunFolder
+
 
 def run(
-    run: Annotated[str, Parameter(help="the folder of a run")],
+    run: RunFolder,
     /,
     *,
     out: Annotated[str, Parameter(help="a file that ends in .onnx")],
-    overwrite: Annotated[bool, Parameter(negative=(), help="replace a file that is there")] = False,
-    json: Annotated[bool, Parameter(negative=(), help="print one JSON document")] = False,
+    overwrite: Overwrite = False,
+    json: Json = False,
 ) -> int:
     """Translates, checks and writes."""
     from allegory.cli import judge, opened
@@ -26,8 +28,7 @@ def run(
 
     if Path(out).suffix != ".onnx":
         raise Misuse(f"expected a file that ends in .onnx, got {Path(out).name!r}")
-    if Path(out).exists() and not overwrite:
-        raise Misuse(f"{out} exists already; choose another --out, or replace it with --overwrite")
+    opened.free(out, overwrite)
     error = export(opened.representation(run), out)
     if json:
         judge.show_json({"run": run, "file": out, "largest_difference": error})

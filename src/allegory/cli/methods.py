@@ -12,6 +12,8 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from allegory.cli.told import Json
+
 FILTERS = ("family", "density", "manifold", "principle", "supervision", "level")
 
 
@@ -24,7 +26,7 @@ def run(
     supervision: Annotated[str | None, Parameter(help="none, pairs, labels, reward")] = None,
     level: Annotated[str | None, Parameter(help="statistical, causal, physical")] = None,
     reads: Annotated[str | None, Parameter(help="image, vector")] = None,
-    json: Annotated[bool, Parameter(negative=(), help="print one JSON document")] = False,
+    json: Json = False,
 ) -> int:
     """Finds and prints."""
     from allegory import methods

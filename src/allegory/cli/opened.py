@@ -5,11 +5,17 @@ from pathlib import Path
 
 from allegory import runs
 from allegory.cli.job import Done
-from allegory.core import Problem
+from allegory.core import Misuse, Problem
 from allegory.data import Source
 from allegory.data.open import open_source, options_of
 from allegory.representation import Representation
 from allegory.runs import Run
+
+
+def free(out: str | None, overwrite: bool) -> None:
+    """Raises `Misuse` when there is a file already that may not be replaced."""
+    if out is not None and Path(out).exists() and not overwrite:
+        raise Misuse(f"{out} exists already; choose another --out, or replace it with --overwrite")
 
 
 def learned(path: str) -> Done:

@@ -13,12 +13,14 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from allegory.cli.told import Json
+
 
 def run(
     name: Annotated[str, Parameter(help="a method, or the folder of a run")],
     /,
     *,
-    json: Annotated[bool, Parameter(negative=(), help="print one JSON document")] = False,
+    json: Json = False,
 ) -> int:
     """Prints."""
     if (Path(name) / "run.json").is_file():

@@ -8,6 +8,11 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+Json = Annotated[bool, Parameter(negative=(), help="print one JSON document")]
+Overwrite = Annotated[bool, Parameter(negative=(), help="replace a file that is there")]
+RunFolder = Annotated[str, Parameter(help="the folder of a run")]
+DataOptions = Annotated[list[str] | None, Parameter(name="--data", negative=(), help="an option of the data, as size=64")]
+
 
 @dataclass(frozen=True)
 class What:
