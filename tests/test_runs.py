@@ -93,7 +93,7 @@ def test_killed_three_times(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, timeout=120)
     assert done.returncode == 0, done.stderr
     (row,) = json.loads(done.stdout)
-    assert row["kills"] == 3 and row["identical"] == row["runs"] >= 1
+    assert row["kills"] == row["identical"] == 3 and row["runs"] >= 1
 
 
 def test_what_a_killed_writer_left_is_swept_up(undisturbed, tmp_path):
