@@ -7,6 +7,7 @@ import torch
 from checks.planted import Linear
 from helpers.toys import learner_of
 
+from allegory.methods.contrastive.simclr import SimCLR
 from allegory.methods.latent.vae import VAE
 from allegory.train import Tick, steps
 from allegory.train.health import Watch, diagnose, symptoms
@@ -66,6 +67,18 @@ def test_posterior_collapse_is_seen_in_nats():
         net.posterior.bias[0] = 2.0  # one latent N(2, 1): 2 nats
     assert symptoms(method, net, x)["rate"] == pytest.approx(2.0, abs=1e-6)
     assert symptoms(method, net, x)["active_latents"] == 1.0
+
+
+def test_the_pulse_is_taken_at_rest():
+    """Also when the net learns: batch statistics would make codes of other items part of each code, and move."""
+    learner = learner_of(SimCLR(projection=4))
+    learner.net.train()
+    x = learner.items.take(slice(0, 20))
+    before = {k: v.clone() for k, v in learner.net.state_dict().items()}
+    found = symptoms(learner.method, learner.net, x)
+    assert learner.net.training
+    assert all(torch.equal(before[k], v) for k, v in learner.net.state_dict().items())
+    assert found == symptoms(learner.method, learner.net.eval(), x)
 
 
 def test_the_watch_leaves_the_net_as_it_was_and_looks_when_it_should():

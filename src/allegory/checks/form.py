@@ -119,7 +119,7 @@ def check_docstring(method: Method[Any]) -> None:
     expect(not silent, "every field explained in the class's docstring", f"nothing on {listed(silent)}", 'add a line "name: meaning"')
     page = f"{inspect.getdoc(inspect.getmodule(cls)) or ''}\n{doc}"
     missing = [h for h in HEADINGS if f"**{h}.**" not in page]
-    expect(not missing, "the headings of a docs page in the module's docstring", f"none of {listed(missing)}", "see docs/add-a-method.md")
+    expect(not missing, "the headings of a docs page in the module's docstring", f"none of {listed(missing)}", "write them as the methods of allegory do")
 
 
 def check_json(method: Method[Any]) -> None:

@@ -23,7 +23,7 @@ def average_over_processes(gradients: list[Tensor]) -> None:
     """The mean over processes, in place; one collective for all gradients of a dtype. See `core.gather` for why the mean."""
     if processes() == 1:
         return
-    for dtype in {g.dtype for g in gradients}:
+    for dtype in dict.fromkeys(g.dtype for g in gradients):  # not a set: its order differs between processes
         some = [g for g in gradients if g.dtype == dtype]
         flat = torch.cat([g.reshape(-1) for g in some])
         dist.all_reduce(flat)
