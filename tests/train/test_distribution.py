@@ -11,7 +11,7 @@ from allegory.core import Array, processes, rank
 from allegory.data import Source
 from allegory.methods.contrastive.simclr import SimCLR
 from allegory.train import budget, steps
-from allegory.train.distribution import average_over_processes, join, of_all_processes
+from allegory.train.distribution import anyone, average_over_processes, leads, of_all_processes, own, together
 
 
 def pictures():
@@ -57,8 +57,13 @@ def test_a_time_budget_is_the_same_number_of_steps_everywhere():
 
 def test_alone_there_is_nothing_to_join(monkeypatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
-    assert join("cpu") == "cpu"
-    assert processes() == 1
+    monkeypatch.delenv("RANK", raising=False)
+    with together("cpu"):
+        assert processes() == 1
+    assert leads()
+    assert own("cuda") == "cuda"
+    assert anyone(True)
+    assert not anyone(False)
     gradients = [torch.ones(2)]
     average_over_processes(gradients)
     assert gradients[0].tolist() == [1.0, 1.0]
@@ -67,6 +72,14 @@ def test_alone_there_is_nothing_to_join(monkeypatch):
 
 def odd():
     return learner_of(Linear(), batch=7).plan.batch
+
+
+def one_asked():
+    return anyone(rank() == 1)
+
+
+def test_one_process_that_wants_to_stop_stops_all():
+    assert over_processes(one_asked) == [True, True]
 
 
 def test_a_batch_is_shared_evenly():

@@ -57,13 +57,19 @@ def prepared(tokens: Sequence[str]) -> Callable[..., int]:
 def run(data: str | None, own: dict[str, Any], what: What, where: Where, training: Training, optimiser: Optimiser, after: After) -> int:
     """Learns, judges, tells."""
     from allegory.cli import job, judge
+    from allegory.cli.together import together
+    from allegory.train.distribution import leads
 
     task = job.task(data, own, what, where, training, optimiser)
     source = task.origin.open()
     method = task.chosen(source)
     task = dataclasses.replace(task, method=method, out=Path(where.out or _default_out(data or task.origin.data, method, source)))
-    sys.stderr.write(f"{source.describe()}\n{task.described()}\n")
-    done = job.learn(task, source)
+    if leads():
+        sys.stderr.write(f"{source.describe()}\n{task.described()}\n")
+    with together(task) as shared:
+        done = job.learn(shared, source)
+    if not leads():
+        return 0
     scores = done.run.scores
     if after.evaluate and not (where.resume and done.run.judged):
         with job.resumable(task.out):

@@ -15,7 +15,7 @@ from torch import nn
 from allegory.core import Dice, Method, Misuse, Problem, Trained, fenced
 from allegory.data import Intake, Items, Source
 from allegory.train import budget
-from allegory.train.distribution import join
+from allegory.train.distribution import anyone, own
 from allegory.train.learner import Learner
 from allegory.train.plan import Plan, Settings, resolve
 from allegory.train.steps import Tick, steps
@@ -65,7 +65,7 @@ def fit(
 
 def begin(method: Method[Any], source: Source, settings: Settings, index: np.ndarray | None = None) -> tuple[Method[Any], nn.Module, Items]:
     """Everything before the first step: the resolved method, its net (built and prepared), and the training items on their device."""
-    device = join(pick_device(settings.device))
+    device = own(pick_device(settings.device))
     index = usable(method, source, source.part("train") if index is None else index)
     intake = Intake.fit(source, index)
     suits(method, intake.spec, len(index))
@@ -99,7 +99,7 @@ def _train(learner: Learner, settings: Settings, on_start: Callable[[Learner], N
         for tick in steps(learner):
             for listen in listeners:
                 listen(learner, tick)
-            if wish.asked and tick.step < learner.plan.steps:
+            if anyone(wish.asked) and tick.step < learner.plan.steps:
                 raise Interrupted(f"stopped after step {tick.step} of {learner.plan.steps}; everything is kept")
     return learner.plan
 
