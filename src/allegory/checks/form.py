@@ -2,18 +2,14 @@
 
 import dataclasses
 import inspect
-import json
 import math
 import re
 import typing
 from typing import Any
 
-import numpy as np
-
 from allegory.checks.laws import LAWS
-from allegory.checks.trial import RUN, Breach, data, expect, listed
+from allegory.checks.trial import RUN, Breach, expect, listed, resolved, written
 from allegory.core import Card, Method, Optim
-from allegory.data import Intake
 from allegory.representation import config
 from allegory.train import Settings
 
@@ -119,15 +115,17 @@ def check_docstring(method: Method[Any]) -> None:
     expect(not silent, "every field explained in the class's docstring", f"nothing on {listed(silent)}", 'add a line "name: meaning"')
     page = f"{inspect.getdoc(inspect.getmodule(cls)) or ''}\n{doc}"
     missing = [h for h in HEADINGS if f"**{h}.**" not in page]
-    expect(not missing, "the headings of a docs page in the module's docstring", f"none of {listed(missing)}", "write them as the methods of allegory do")
+    expect(
+        not missing,
+        "the headings of a docs page in the module's docstring",
+        f"none of {listed(missing)}",
+        "write them as the methods of allegory do",
+    )
 
 
 def check_json(method: Method[Any]) -> None:
     """The method goes to JSON and comes back equal."""
-    source = data(method)
-    intake = Intake.fit(source, np.arange(len(source)))
-    full = method.resolved(intake.spec, source)
-    written = config.Config(full, intake.spec, len(source), "float32", intake.config(), {}).written()
-    again = config.read(json.loads(json.dumps(written)), known=(type(method),)).method
+    told = written(method)
+    full, again = resolved(method), config.read(told, known=(type(method),)).method
     if again != full or type(again) is not type(full):
         raise Breach(f"expected {full} back from JSON; got {again}. Use numbers, strings, tuples and frozen dataclasses as fields")

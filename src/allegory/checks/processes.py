@@ -2,10 +2,14 @@
 
 import datetime
 import functools
+import importlib
 import multiprocessing
+import operator
+import sys
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +18,9 @@ import torch
 import torch.distributed as dist
 from torch._C._distributed_c10d import FileStore
 
-from allegory.checks.trial import distance, expect, listed, start_exactly, tensors
+from allegory.checks.trial import distance, expect, listed, start_exactly, tensors, written
 from allegory.core import Trained
+from allegory.representation import config
 from allegory.train import steps
 from allegory.train.distribution import average_over_processes
 from allegory.train.steps import descend
@@ -24,9 +29,33 @@ PATIENCE = datetime.timedelta(seconds=120)
 EXACT = 1e-10  # float64 rounding over the sums of a small net, with room
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a class is defined, so that another process finds it: its name, its module, and the folder from which that is imported."""
+
+    name: str
+    module: str
+    root: str
+
+    @staticmethod
+    def of(cls: type) -> "Place":
+        """Raises `Breach` for a class that is in no file (typed into a console, or made inside a function)."""
+        file = Path(getattr(sys.modules.get(cls.__module__), "__file__", None) or "")
+        module = file.stem if cls.__module__ == "__main__" else cls.__module__
+        up = module.count(".") + (file.stem == "__init__")
+        expect(bool(file.name) and "<" not in cls.__qualname__, "a class at the top of a file", cls.__qualname__, "move it there")
+        return Place(cls.__qualname__, module, str(file.resolve().parents[up]))
+
+    def find(self) -> Any:
+        """The class, imported."""
+        if self.root not in sys.path:
+            sys.path.insert(0, self.root)
+        return operator.attrgetter(self.name)(importlib.import_module(self.module))
+
+
 def check_processes(method: Trained[Any]) -> None:
     """Two processes with half the batch each find the gradients, and after a step the state, of one (float64, 1e-10)."""
-    alone, together = gradients_and_state(method), over_processes(gradients_and_state, method)
+    alone, together = gradients_and_state(method), over_processes(_of_written, Place.of(type(method)), written(method))
     for rank, got in enumerate(together):
         expect(got.keys() == alone.keys(), "the same players and tensors", listed(got), "build the same net everywhere")
         apart = {name: distance(torch.as_tensor(alone[name]), torch.as_tensor(got[name])) for name in alone}
@@ -35,6 +64,12 @@ def check_processes(method: Trained[Any]) -> None:
         came = f"a difference of {wrong.get(worst, 0.0):.1e} in {worst} of process {rank}"
         do = "reach the other examples by `everyone` and `batch_mean`, in losses, norms and memos"
         expect(not wrong, "two processes to learn as one", came, do)
+
+
+def _of_written(place: Place, told: dict[str, Any]) -> dict[str, np.ndarray]:
+    method = config.read(told, known=(place.find(),)).method
+    assert isinstance(method, Trained)
+    return gradients_and_state(method)
 
 
 def gradients_and_state(method: Trained[Any]) -> dict[str, np.ndarray]:
@@ -55,7 +90,7 @@ def gradients_and_state(method: Trained[Any]) -> dict[str, np.ndarray]:
 def over_processes(function: Callable[..., Any], *args: Any, n: int = 2) -> list[Any]:
     """The results of `function(*args)` in each of `n` processes that gloo joins; what one of them raises is raised here.
 
-    Functions and classes go by their names, so they must stand at the top of a module. The processes are kept for further calls.
+    The function goes by its name, so it stands at the top of a module; arguments are plain values. The processes are kept.
     """
     with tempfile.TemporaryDirectory() as folder:
         store = str(Path(folder) / "store")

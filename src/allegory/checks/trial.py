@@ -1,6 +1,7 @@
 """What every check works with: tiny data, the method at its tiny size, and nets that have learned for a few steps."""
 
 import dataclasses
+import json
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -12,7 +13,8 @@ from torch import Tensor, nn
 from allegory import train
 from allegory.core import Array, Method, Problem, Trained, Tree, tree
 from allegory.core.recipe import Optim
-from allegory.data import Items, Labels, Source
+from allegory.data import Intake, Items, Labels, Source
+from allegory.representation import config
 from allegory.train import Learner, Settings, fit
 
 STEPS, FEW, BATCH, ITEMS, CLASSES = 40, 4, 32, 96, 4
@@ -171,6 +173,20 @@ def listed(names: Any, most: int = 4) -> str:
     """Some names for a message."""
     names = sorted(names)
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def resolved(method: Method[Any]) -> Method[Any]:
+    """The method with every field said that follows from its tiny data."""
+    source = data(method)
+    return method.resolved(Intake.fit(source, np.arange(len(source))).spec, source)
+
+
+def written(method: Method[Any]) -> Any:
+    """What a saved representation would say of the resolved method, through JSON and back; `representation.config` reads it."""
+    source = data(method)
+    intake = Intake.fit(source, np.arange(len(source)))
+    told = config.Config(resolved(method), intake.spec, len(source), "float32", intake.config(), {}).written()
+    return json.loads(json.dumps(told))
 
 
 def relabelled(source: Source) -> Source:
