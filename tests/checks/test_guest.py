@@ -2,12 +2,14 @@
 
 import importlib.util
 import inspect
+import os
 import sys
+from concurrent.futures.process import BrokenProcessPool
 
 import pytest
 
 from allegory.checks import Breach, check_method
-from allegory.checks.processes import Place, check_processes
+from allegory.checks.processes import Place, check_processes, over_processes
 from allegory.methods.contrastive import simclr
 
 
@@ -31,6 +33,12 @@ def test_a_guest_keeps_the_contract(guest):
 
 def test_its_place_is_found_from_its_file(guest, tmp_path):
     assert Place.of(guest) == Place("Guest", "elsewhere.method", str(tmp_path))
+
+
+def test_a_process_that_dies_is_replaced():
+    with pytest.raises(BrokenProcessPool):
+        over_processes(os._exit, 1, n=1)
+    assert over_processes(os.path.basename, "a/b", n=1) == ["b"]
 
 
 def test_a_class_that_is_in_no_file_is_told_so(guest):

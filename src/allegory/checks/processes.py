@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,8 +95,12 @@ def over_processes(function: Callable[..., Any], *args: Any, n: int = 2) -> list
     """
     with tempfile.TemporaryDirectory() as folder:
         store = str(Path(folder) / "store")
-        futures = [_workers(n).submit(_joined, store, rank, n, function, args) for rank in range(n)]
-        return [future.result(timeout=2 * PATIENCE.seconds) for future in futures]
+        try:
+            futures = [_workers(n).submit(_joined, store, rank, n, function, args) for rank in range(n)]
+            return [future.result(timeout=2 * PATIENCE.seconds) for future in futures]
+        except BrokenProcessPool:
+            _workers.cache_clear()  # the next call gets new processes
+            raise
 
 
 @functools.cache
