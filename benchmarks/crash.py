@@ -10,6 +10,7 @@ hit the same run before it may finish. Exit code 1 when a run ends with other we
 
 import argparse
 import contextlib
+import faulthandler
 import json
 import os
 import random
@@ -31,6 +32,7 @@ from allegory.cli import main
 from allegory.train import checkpoints
 
 TOGETHER = 3  # kills of one run, at most
+PATIENCE = 300.0  # seconds
 OWN = {"FactorVAE": ["--critic-width", "32", "--critic-depth", "2"]}
 
 
@@ -49,15 +51,22 @@ class Row:
     moments: dict[str, int] = field(default_factory=dict)
 
 
-def start(arguments: list[str]) -> int:
-    """The command in a process of its own; its number."""
+def start(command: list[str], run: Path) -> int:
+    """The command in a process of its own; its number. What it says goes into a file beside the run, with its stack if it hangs."""
     child = os.fork()
     if child:
         return child
     torch.set_num_threads(1)
-    with open(os.devnull, "w") as quiet, contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
-        code = main(arguments)
-    os._exit(code)
+    with said_by(run).open("w") as log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+        faulthandler.dump_traceback_later(0.9 * PATIENCE, file=log)
+        code = main([*command, "--out", str(run), "--resume", "--debug"])
+        log.flush()
+        os._exit(code)
+
+
+def said_by(run: Path) -> Path:
+    """Where the last process of a run wrote."""
+    return run.with_suffix(".log")
 
 
 def wait(child: int, seconds: float) -> int | None:
@@ -86,15 +95,21 @@ def killed(row: Row, command: list[str], run: Path, most: int, seconds: float) -
     """One run, killed up to `most` times, and then left to finish; how often it was hit."""
     hits = 0
     while hits < most:
-        code = wait(start([*command, "--out", str(run), "--resume"]), random.uniform(0.0, seconds))
+        code = wait(start(command, run), random.uniform(0.0, seconds))
         if code is not None:
             break
         hits += 1
         moment = reached(run)
         row.moments[moment] = row.moments.get(moment, 0) + 1
-    if wait(start([*command, "--out", str(run), "--resume"]), 600) != 0:
-        raise SystemExit(f"{row.method}: the resumed run in {run} failed")
+    finish(command, run)
     return hits
+
+
+def finish(command: list[str], run: Path) -> None:
+    """A run that nobody kills."""
+    code = wait(start(command, run), PATIENCE)
+    if code != 0:
+        raise SystemExit(f"{' '.join(command)} {'hung' if code is None else 'failed'}:\n{said_by(run).read_text()}")
 
 
 def measure(method: str, kills: int, steps: int, folder: Path) -> Row:
@@ -103,8 +118,7 @@ def measure(method: str, kills: int, steps: int, folder: Path) -> Row:
     command = ["learn", "digits", "--method", method, "--steps", str(steps), "--batch", "32", "--save-every", "0.05", "--no-evaluate"]
     command += OWN.get(method, [])
     started = time.perf_counter()
-    if wait(start([*command, "--out", str(folder / "whole")]), 600) != 0:
-        raise SystemExit(f"{method}: the undisturbed run failed")
+    finish(command, folder / "whole")
     seconds = time.perf_counter() - started
     expected = weights(folder / "whole")
     while row.kills < kills:
