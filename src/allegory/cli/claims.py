@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import functools
 import json
 import os
 import platform
@@ -18,6 +19,7 @@ from allegory.cli.job import over
 from allegory.cli.told import Optimiser, Training, What
 from allegory.core import Claim, Method, Problem, files, plain
 from allegory.data.open import BUILT_IN
+from allegory.questions import Score
 from allegory.train import Settings
 from allegory.train.fit import peak_memory
 
@@ -36,23 +38,33 @@ def place() -> Row:
 
 
 def measure(cls: type[Method[Any]], claim: Claim, here: Row, data_root: str | None = None) -> Row:
-    """One row: {date, method, data, question, metric, value, low, high, at_least, seeds, recipe, seconds, peak_memory_bytes, ...}."""
-    method, settings, what = told(cls, claim.recipe)
-    source = api.load(_where(claim.data, data_root), what.labels)
-    begun = time.perf_counter()
-    reps = [api.learn(source, method, settings=dataclasses.replace(settings, seed=seed), all_items=what.all) for seed in range(claim.seeds)]
-    seconds = time.perf_counter() - begun
-    scores = api.evaluate(reps if len(reps) > 1 else reps[0], source, names=[claim.question])
-    score = next((s for s in scores if (s.question, s.metric, s.control) == (claim.question, claim.metric, None)), None)
+    """One row: the claim, what was reached, the best control beside it, and what it took. Claims of one recipe share their training."""
+    scores, seconds, peak = _judged(cls, claim.data, json.dumps(plain.plain(claim.recipe), sort_keys=True), claim.seeds, data_root)
+    of_claim = [s for s in scores if (s.question, s.metric) == (claim.question, claim.metric)]
+    score = next((s for s in of_claim if s.control is None), None)
     if score is None:
         asked = ", ".join(sorted({s.metric for s in scores if s.control is None}))
         raise Problem(f"{cls.__name__} claims {claim.metric} of {claim.question} on {claim.data}, which was not measured; it gave {asked}")
+    rivals = [s for s in of_claim if s.control not in (None, "supervised")]
+    best = max(rivals, key=lambda s: s.value, default=None)
     return {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), "method": cls.__name__, "data": claim.data,
         "question": claim.question, "metric": claim.metric, "value": score.value, "low": score.low, "high": score.high,
-        "at_least": claim.at_least, "seeds": claim.seeds, "recipe": plain.plain(claim.recipe), "seconds": round(seconds, 1),
-        "peak_memory_bytes": peak_memory("cuda" if here["machine"]["gpu"] else "cpu"), **here,
+        "at_least": claim.at_least, "best_control": best and {"name": best.control, "value": best.value, "low": best.low, "high": best.high},
+        "seeds": claim.seeds, "recipe": plain.plain(claim.recipe), "seconds": seconds, "peak_memory_bytes": peak, **here,
     }  # fmt: skip
+
+
+@functools.lru_cache(maxsize=2)
+def _judged(cls: type[Method[Any]], data: str, recipe: str, seeds: int, data_root: str | None) -> tuple[list[Score], float, int]:
+    """The scores of a recipe over its training seeds, the seconds of learning, and the peak memory in bytes."""
+    method, settings, what = told(cls, json.loads(recipe))
+    source = api.load(_where(data, data_root), what.labels)
+    begun = time.perf_counter()
+    reps = [api.learn(source, method, settings=dataclasses.replace(settings, seed=seed), all_items=what.all) for seed in range(seeds)]
+    seconds = round(time.perf_counter() - begun, 1)
+    peak = peak_memory("cuda" if torch.cuda.is_available() else "cpu")
+    return api.evaluate(reps if len(reps) > 1 else reps[0], source), seconds, peak
 
 
 def told(cls: type[Method[Any]], recipe: Any) -> tuple[Method[Any], Settings, What]:
