@@ -47,10 +47,11 @@ def measure(cls: type[Method[Any]], claim: Claim, here: Row, data_root: str | No
         raise Problem(f"{cls.__name__} claims {claim.metric} of {claim.question} on {claim.data}, which was not measured; it gave {asked}")
     rivals = [s for s in of_claim if s.control not in (None, "supervised")]
     best = max(rivals, key=lambda s: s.value, default=None)
+    control = best and {"name": best.control, "value": best.value, "low": best.low, "high": best.high}
     return {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), "method": cls.__name__, "data": claim.data,
         "question": claim.question, "metric": claim.metric, "value": score.value, "low": score.low, "high": score.high,
-        "at_least": claim.at_least, "best_control": best and {"name": best.control, "value": best.value, "low": best.low, "high": best.high},
+        "at_least": claim.at_least, "best_control": control,
         "seeds": claim.seeds, "recipe": plain.plain(claim.recipe), "seconds": seconds, "peak_memory_bytes": peak, **here,
     }  # fmt: skip
 
