@@ -5,7 +5,7 @@
 
     first, second = over_processes(work, 3.0)            # one result a process, tensors as numpy arrays
 
-The processes are kept for further calls, so that torch is imported once.
+The processes are kept for further calls, so that torch is imported once: what a function changes in them, it puts back.
 """
 
 import importlib.util

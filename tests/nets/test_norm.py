@@ -1,5 +1,7 @@
 """BatchNorm is torch's in one process, and over two processes it is one process with the whole batch."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 import torch
