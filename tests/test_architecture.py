@@ -1,9 +1,14 @@
 """The rules of the design, read off the source: who imports whom, what is where, and what is nowhere."""
 
 import ast
+import builtins
+import dis
+import importlib.util
 import inspect
+import pkgutil
 import subprocess
 import sys
+import types
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -315,3 +320,28 @@ def test_a_broken_rule_is_noticed(rule, tmp_path, monkeypatch):
     monkeypatch.setitem(globals(), "ROOT", tmp_path)
     with pytest.raises(AssertionError):
         rule(path)
+
+
+def undefined_names(module) -> list[str]:
+    """Global names that the code of a module reads and nobody defines: what a linter that allows shaped types cannot see."""
+    known, missing = {*vars(module), *vars(builtins)}, []
+    todo = [compile(Path(module.__file__).read_text(), module.__file__, "exec")]
+    while todo:
+        code = todo.pop()
+        todo += [c for c in code.co_consts if isinstance(c, types.CodeType)]
+        used = {i.argval for i in dis.get_instructions(code) if i.opname == "LOAD_GLOBAL"}
+        missing += [f"{module.__name__}.{code.co_name}: {name}" for name in sorted(used - known)]
+    return missing
+
+
+def test_no_name_is_undefined() -> None:
+    names = [m.name for m in pkgutil.walk_packages(allegory.__path__, "allegory.") if m.name != "allegory.__main__"]
+    assert [u for name in names for u in undefined_names(importlib.import_module(name))] == []
+
+
+def test_an_undefined_name_is_found(tmp_path) -> None:
+    (tmp_path / "slip.py").write_text("import math\n\ndef f(x):\n    return math.sin(x) + maths.cos(x)\n")
+    spec = importlib.util.spec_from_file_location("slip", tmp_path / "slip.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert undefined_names(module) == ["slip.f: maths"]
