@@ -6,7 +6,6 @@ import importlib
 import multiprocessing
 import operator
 import sys
-import tempfile
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.distributed as dist
-from torch._C._distributed_c10d import FileStore
+from torch._C._distributed_c10d import TCPStore
 
 from allegory.checks.trial import distance, expect, listed, start_exactly, tensors, written
 from allegory.core import Trained
@@ -93,14 +92,14 @@ def over_processes(function: Callable[..., Any], *args: Any, n: int = 2) -> list
 
     The function goes by its name, so it stands at the top of a module; arguments are plain values. The processes are kept.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        store = str(Path(folder) / "store")
-        try:
-            futures = [_workers(n).submit(_joined, store, rank, n, function, args) for rank in range(n)]
-            return [future.result(timeout=2 * PATIENCE.seconds) for future in futures]
-        except BrokenProcessPool:
-            _workers.cache_clear()  # the next call gets new processes
-            raise
+    # A server in this process, not a file: the destructor of a FileStore waits for minutes when its file is gone already.
+    meeting = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False, timeout=PATIENCE)
+    try:
+        futures = [_workers(n).submit(_joined, meeting.port, rank, n, function, args) for rank in range(n)]
+        return [future.result(timeout=2 * PATIENCE.seconds) for future in futures]
+    except BrokenProcessPool:
+        _workers.cache_clear()  # the next call gets new processes
+        raise
 
 
 @functools.cache
@@ -110,8 +109,9 @@ def _workers(n: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(n, mp_context=spawn, initializer=torch.set_num_threads, initargs=(1,))
 
 
-def _joined(store: str, rank: int, n: int, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
-    dist.init_process_group("gloo", store=FileStore(store, n), rank=rank, world_size=n, timeout=PATIENCE)
+def _joined(port: int, rank: int, n: int, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+    store = TCPStore("127.0.0.1", port, is_master=False, timeout=PATIENCE)
+    dist.init_process_group("gloo", store=store, rank=rank, world_size=n, timeout=PATIENCE)
     try:
         dist.barrier()  # nobody is done before all have met
         return function(*args)
