@@ -34,7 +34,7 @@ def augment(spec: Spec, mirror: bool = False) -> View:
     flip = (Flip(),) if mirror else ()
     if channels != 3 and max(sides) <= SMALL:
         light = ColourJitter(brightness=0.2, contrast=0.2, saturation=0, hue=0)
-        return Compose((Affine(rotation=20, scale=0.25, shift=(0.1, 0.1), shear=(0.2, 0.2)), *flip, light, Noise(0.15)))
+        return Compose((Affine(rotation=20, scale=0.25, shift=(0.1, 0.1), shear=(0.2, 0.2)), *flip, light, Noise(0.1)))
     blur = (Sometimes(Blur(), 0.5),) if min(sides) > SMALL else ()
     return Compose((ResizedCrop(), *flip, ColourJitter(), Grey(), *blur))
 
