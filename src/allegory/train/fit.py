@@ -1,10 +1,11 @@
 """From a method and a source to a fitted net: the intake, the nets, the loop, and whatever listens to it."""
 
+import contextlib
 import dataclasses
 import math
 import resource
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,7 +57,7 @@ def fit(
     method, net, items = begin(method, source, settings, index)
     plan = None
     if isinstance(method, Trained):
-        with memory_advice(settings):
+        with memory_advice(min(settings.batch or method.recipe.batch, len(items))):
             plan = _train(learner_for(method, net, items, source, settings), settings, on_start, listeners)
     peak = peak_memory(str(items.device))
     facts = {"items": len(items), "seconds": time.perf_counter() - begun, "peak_memory_bytes": peak, "seed": settings.seed}
@@ -138,22 +139,15 @@ def pick_device(name: str) -> str:
     return name
 
 
-class memory_advice:
-    """Turns "out of memory" into one line with a batch size to try."""
-
-    def __init__(self, settings: Settings):
-        self.settings = settings
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        del kind, trace
-        full = isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
-        if error is not None and full:
-            batch = self.settings.batch
-            hint = f"--batch {max(2, batch // 2)}" if batch else "a smaller --batch"
-            raise Problem(f"out of memory; try {hint}, or --precision bf16 on a GPU") from error
+@contextlib.contextmanager
+def memory_advice(batch: int) -> Iterator[None]:
+    """Turns "out of memory" within the block into one line with a batch size to try."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as e:  # torch.OutOfMemoryError is a RuntimeError, and so is what its CPU allocator raises
+        if not isinstance(e, (MemoryError, torch.OutOfMemoryError)) and "can't allocate memory" not in str(e):
+            raise
+        raise Problem(f"out of memory with a batch of {batch}; try --batch {max(2, batch // 2)}, or --precision bf16 on a GPU") from e
 
 
 def peak_memory(device: str) -> int:
