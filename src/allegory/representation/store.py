@@ -10,38 +10,68 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from allegory.core import Method, Problem, files
+from allegory.data import Intake
 from allegory.representation import config
 from allegory.representation.representation import Representation
 from allegory.train import checkpoints
 
 CONFIG, MODEL, MANIFEST = "config.json", "model.safetensors", "manifest.json"
 CONFIG_BYTES = 64 << 20
+T = TypeVar("T")
 
 
 def save(rep: Representation, folder: Path) -> None:
     """Writes the folder, whole or not at all; an older representation there is replaced, anything else is refused."""
+    write(folder, described(rep), {"model": rep.net, "intake": rep.intake})
+
+
+def described(rep: Representation) -> dict[str, Any]:
+    """What config.json says of a representation: everything but the tensors."""
     if "items" not in rep.facts:
         raise Problem('a representation needs facts["items"], the number of items it was learned on, to be saved')
     dtype = "float64" if rep.dtype == torch.float64 else "float32"
-    described = config.Config(rep.method, rep.spec, int(rep.facts["items"]), dtype, rep.intake.config(), dict(rep.facts)).written()
-    tensors = checkpoints.state({"model": rep.net, "intake": rep.intake}, {})
-    refuse_nan(tensors, {f"net/model/{name}" for name, _ in rep.net.named_parameters()})
+    return config.Config(rep.method, rep.spec, int(rep.facts["items"]), dtype, rep.intake.config(), dict(rep.facts)).written()
+
+
+def write(folder: Path, said: Mapping[str, Any], nets: Mapping[str, nn.Module]) -> None:
+    """Writes config.json (`said`), the tensors of `nets` and the manifest, as one folder that is whole or not there."""
+    tensors = checkpoints.state(nets, {})
+    refuse_nan(tensors, _parameters(nets))
     with _new_folder(folder) as new:
-        files.write_json(new / CONFIG, described)
+        files.write_json(new / CONFIG, said)
         checkpoints.save(new / MODEL, tensors, {})
         files.atomic_write(new / MANIFEST, _manifest({name: files.sha256(new / name) for name in (CONFIG, MODEL)}))
 
 
 def load(folder: Path, known: Sequence[type[Method[Any]]] = ()) -> Representation:
     """Reads what `save` wrote. Raises `Problem` for anything else. `known`: method classes that no package registers."""
+    told, tensors = read(folder, lambda said: config.read(said, known))
+    return of(told, filled(lambda: nets_of(told), tensors))
+
+
+def nets_of(told: config.Config) -> dict[str, nn.Module]:
+    """The nets of a representation by their names in the file, without their numbers."""
+    net, intake = told.build()
+    return {"model": net, "intake": intake}
+
+
+def of(told: config.Config, nets: Mapping[str, nn.Module]) -> Representation:
+    """The representation of these nets, with their numbers."""
+    intake = nets["intake"].eval()
+    assert isinstance(intake, Intake)
+    return Representation(told.method, nets["model"].eval(), intake, told.facts)
+
+
+def read(folder: Path, understand: Callable[[Any], T]) -> tuple[T, dict[str, Tensor]]:
+    """What config.json says, through `understand`, and the tensors of a folder that `write` wrote; every byte is verified first."""
     folder = _settled(folder)
     digests = _digests(_read(folder / MANIFEST, 1 << 16))
     raw = _read(folder / CONFIG, CONFIG_BYTES)
@@ -49,15 +79,19 @@ def load(folder: Path, known: Sequence[type[Method[Any]]] = ()) -> Representatio
     _regular(folder / MODEL)
     _same_digest(folder / MODEL, files.sha256(folder / MODEL), digests)
     try:
-        told = config.read(json.loads(raw), known)
+        told = understand(json.loads(raw))
     except (ValueError, RecursionError) as e:
         raise e if isinstance(e, Problem) else Problem(f"{folder / CONFIG} is not valid JSON: {e}") from e
-    tensors, _ = checkpoints.load(folder / MODEL)
-    _measure(told, tensors)
-    net, intake = told.build()
-    checkpoints.restore(tensors, {"model": net, "intake": intake}, {})
-    refuse_nan(tensors, {f"net/model/{name}" for name, _ in net.named_parameters()})
-    return Representation(told.method, net.eval(), intake.eval(), told.facts)
+    return told, checkpoints.load(folder / MODEL)[0]
+
+
+def filled(build: Callable[[], Mapping[str, nn.Module]], tensors: Mapping[str, Tensor]) -> Mapping[str, nn.Module]:
+    """The nets that `build` makes, holding `tensors`. Raises `Problem` unless names, shapes and types agree and numbers are finite."""
+    _measure(build, tensors)
+    nets = build()
+    checkpoints.restore(tensors, nets, {})
+    refuse_nan(tensors, _parameters(nets))
+    return nets
 
 
 def refuse_nan(tensors: Mapping[str, Tensor], parameters: set[str]) -> None:
@@ -67,14 +101,18 @@ def refuse_nan(tensors: Mapping[str, Tensor], parameters: set[str]) -> None:
             raise Problem(f"{name.partition('/')[2]} holds numbers that are not finite; learning diverged. Learn again with a smaller --lr")
 
 
-def _measure(told: config.Config, tensors: Mapping[str, Tensor]) -> None:
+def _measure(build: Callable[[], Mapping[str, nn.Module]], tensors: Mapping[str, Tensor]) -> None:
     """Builds once without memory, so that absurd sizes are refused before they are allocated."""
     try:
         with torch.device("meta"):
-            net, intake = told.build()
+            nets = build()
     except Problem:
         return  # a net that needs real tensors to be built; the strict comparison follows
-    checkpoints.compare(tensors, {"model": net, "intake": intake})
+    checkpoints.compare(tensors, nets)
+
+
+def _parameters(nets: Mapping[str, nn.Module]) -> set[str]:
+    return {f"net/{name}/{path}" for name, net in nets.items() for path, _ in net.named_parameters()}
 
 
 def _manifest(digests: Mapping[str, str]) -> str:
