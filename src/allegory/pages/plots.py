@@ -136,12 +136,13 @@ def _line(s: Series, at: Callable[[float, float], Point]) -> list[Markup]:
             bar = f"M{px:.1f} {low:.1f}V{high:.1f}M{px - 3:.1f} {low:.1f}h6M{px - 3:.1f} {high:.1f}h6"
             parts.append(tag("path", d=bar, class_=f"bar {s.css}"))
     if s.mark:
-        parts += [_mark(s.mark, a, b, s.css) for a, b in places]
+        parts += [mark(s.mark, a, b, s.css) for a, b in places]
     return parts
 
 
-def _mark(mark: str, a: float, b: float, css: str) -> Markup:
-    if mark == "circle":
+def mark(shape: str, a: float, b: float, css: str) -> Markup:
+    """The sign of a point at (a, b): circle, square, diamond, triangle or ring."""
+    if shape == "circle":
         return tag("circle", cx=a, cy=b, r=3.8, class_=f"mark {css}")
     shapes = {
         "square": f"M{a - 3.6:.1f} {b - 3.6:.1f}h7.2v7.2h-7.2z",
@@ -149,7 +150,7 @@ def _mark(mark: str, a: float, b: float, css: str) -> Markup:
         "triangle": f"M{a:.1f} {b - 4.8:.1f}l4.6 8.2h-9.2z",
         "ring": f"M{a - 4:.1f} {b:.1f}a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z",
     }
-    return tag("path", d=shapes[mark], class_=f"mark {mark} {css}")
+    return tag("path", d=shapes[shape], class_=f"mark {shape} {css}")
 
 
 def key(series: Sequence[Series]) -> Markup:
@@ -157,7 +158,7 @@ def key(series: Sequence[Series]) -> Markup:
     items = []
     for s in series:
         swatch = tag(
-            "svg", tag("path", d="M1 8H31", class_=f"line {s.css}"), _mark(s.mark or "circle", 16, 8, s.css) if s.mark else Markup(""),
+            "svg", tag("path", d="M1 8H31", class_=f"line {s.css}"), mark(s.mark or "circle", 16, 8, s.css) if s.mark else Markup(""),
             viewBox="0 0 32 16", class_="swatch", aria_hidden="true",
         )  # fmt: skip
         items.append(tag("li", swatch, escape(s.name)))

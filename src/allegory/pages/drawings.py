@@ -1,0 +1,45 @@
+"""A plot as a picture file of its own, for pages that are not ours (Markdown on a website): key, colours and both schemes inside."""
+
+import math
+from collections.abc import Sequence
+
+from markupsafe import Markup, escape
+
+from allegory.pages.plots import Axis, Frame, Series, mark, plot, tag
+
+ROW = 19
+FRAME = Frame()
+SIDE = 8
+STYLE = """
+svg{--page:#fff;--line:#d9dde3;--text:#2a2f37;--quiet:#5b6470;--own:#2450c8;--raw:#b3480b;--pca:#a3296f;--untrained:#177a72;--ceiling:#6a7280}
+@media (prefers-color-scheme:dark){
+svg{--page:#16181d;--line:#363c46;--text:#d5dae1;--quiet:#9aa4b2;--own:#8fb0ff;--raw:#f29155;--pca:#ec86bd;--untrained:#4fcabd;--ceiling:#98a1ae}}
+text{font:13px system-ui,sans-serif;fill:var(--quiet)} .name{fill:var(--text)} .paper{fill:var(--page)}
+.grid{stroke:var(--line)} .axis{stroke:var(--quiet)} .rule{stroke:var(--quiet);stroke-dasharray:3 4}
+.line{fill:none;stroke:var(--ink);stroke-width:2;stroke-linejoin:round;stroke-linecap:round} .bar{fill:none;stroke:var(--ink);opacity:.75}
+.mark{fill:var(--ink);stroke:var(--page)} .mark.ring{fill:var(--page);stroke:var(--ink);stroke-width:2} .line.ceiling{stroke-dasharray:5 5}
+.own{--ink:var(--own)} .raw{--ink:var(--raw)} .pca{--ink:var(--pca)} .untrained{--ink:var(--untrained)} .ceiling{--ink:var(--ceiling)}
+"""
+
+
+def drawing(
+    series: Sequence[Series], x: Axis, y: Axis, alt: str, frame: Frame = FRAME, rules: Sequence[tuple[float, str]] = (), columns: int = 1
+) -> str:
+    """The content of an .svg file: the key in `columns` above the plot. `css` of a series: own, raw, pca, untrained or ceiling."""
+    high = ROW * math.ceil(len(series) / columns) + SIDE
+    width, height = frame.width, frame.height + high
+    inner = plot(series, x, y, alt, frame, rules).replace(
+        "<svg ", Markup(f'<svg y="{high}" width="{width:g}" height="{frame.height:g}" '), 1
+    )
+    names = [_named(s, SIDE + (i % columns) * (width - SIDE) / columns, ROW * (i // columns + 0.5) + 4) for i, s in enumerate(series)]
+    paper = tag("rect", width=width, height=height, class_="paper")
+    whole = tag(
+        "svg", tag("style", Markup(STYLE)), paper, *names, inner, xmlns="http://www.w3.org/2000/svg", viewBox=f"0 0 {width:g} {height:g}"
+    )
+    return f"{whole}\n"
+
+
+def _named(s: Series, left: float, middle: float) -> Markup:
+    line = tag("path", d=f"M{left:.1f} {middle:.1f}h28", class_=f"line {s.css}")
+    sign = mark(s.mark, left + 14, middle, s.css) if s.mark else Markup("")
+    return line + sign + tag("text", escape(s.name), x=left + 36, y=middle + 4.5, class_="name")
