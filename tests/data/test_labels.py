@@ -111,7 +111,7 @@ def test_ids_that_match_nothing_show_both_sides(folder, tmp_path):
         ("id,label\na/1.png,x\na/1.png,y\n", r"says both 'x' and 'y' for 'a/1.png'"),
         ("", r"expected two columns"),
         ("id\na/1.png\n", r"expected two columns"),
-        ("u,v,w\n1,2,3\n", r"expected two columns, an id or path and a label; got 'u', 'v', 'w'"),
+        ("u,v,w\n1,2,3\n", r"none of its 1 ids is one of the items; it has '1' ..., the items are 'a/1.png'"),
         ("id,label\na/1.png,x\na/2.png\n", r"row 3 has 1 values, the first has 2"),
     ],
 )

@@ -1,9 +1,12 @@
 """Where observations come from."""
 
+from allegory.data.attributes import Attribute
 from allegory.data.intake import Intake
 from allegory.data.items import Items
 from allegory.data.leaves import Lazy, Rows
 from allegory.data.open import open_source
 from allegory.data.source import PARTS, Column, Factors, Labels, Part, Skipped, Source
 
-__all__ = ["PARTS", "Column", "Factors", "Intake", "Items", "Labels", "Lazy", "Part", "Rows", "Skipped", "Source", "open_source"]
+__all__ = [
+    "PARTS", "Attribute", "Column", "Factors", "Intake", "Items", "Labels", "Lazy", "Part", "Rows", "Skipped", "Source", "open_source",
+]  # fmt: skip

@@ -4,6 +4,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -48,7 +49,9 @@ def open_npz(
     found = open_array(arrays[key], aside, name=path.stem, channels=channels, missing=missing, levels=levels)
     n = len(arrays[key])
     rows = slice(None) if found.used is None else found.used
-    beside = {k: v[rows].tolist() for k, v in arrays.items() if k != key and v.ndim == 1 and len(v) == n}
+    beside: dict[str, Any] = {
+        k: v[rows] if v.ndim > 1 else v[rows].tolist() for k, v in arrays.items() if k != key and v.ndim in (1, 2) and len(v) == n
+    }
     notes = (f"the observations are the array {key!r} of {path.name}", *found.source.notes)
     if parts is not None:
         notes = (*notes, "arrays named train and test are taken as the data's own split")

@@ -14,6 +14,7 @@ from PIL import Image
 
 from allegory.core import Array, Misuse, Problem, nearest
 from allegory.data.arrays import open_array, open_parts
+from allegory.data.attributes import distinct
 from allegory.data.beside import as_labels, as_parts, values_of
 from allegory.data.datasets import open_dataset
 from allegory.data.digits import open_digits
@@ -21,7 +22,9 @@ from allegory.data.folder import open_folder, open_pictures
 from allegory.data.found import Found
 from allegory.data.hub import open_hub, open_torchvision
 from allegory.data.intake import Intake
+from allegory.data.kinds import attributes_of, from_sheet, names_in
 from allegory.data.numpy_files import open_npy, open_npz
+from allegory.data.sheet import Sheet
 from allegory.data.source import Source
 from allegory.data.sprites import open_sprites
 from allegory.data.tables import open_csv, open_frame, open_parquet, open_table
@@ -34,7 +37,7 @@ LATER = (".txt", ".jsonl")
 
 
 def open_source(
-    data: Any, labels: Any = None, *,
+    data: Any, labels: Any = None, *, attributes: Any = None,
     groups: Any = None, parts: Any = None, mirror: bool | None = None, name: str | None = None, like: Intake | None = None, **options: Any,
 ) -> Source:  # fmt: skip
     """Observations from nearly anything.
@@ -43,20 +46,26 @@ def open_source(
     "torchvision:NAME", "hf:NAME", a numpy array, a torch tensor, a pandas DataFrame, an arrow table, a map-style data set, a list of PIL
     images or paths, or a `Source`.
     `labels`: None (those the data itself has), "none", "folders" (the first sub-folder), a column or key, a csv of (id or path, label), or
-    one value for each item; None, NaN, "" and -1 are missing. `groups` (items of one group stay in one part of the split) and `parts`
+    one value for each item; None, NaN, "" and -1 are missing. The further columns of such a csv are attributes. `attributes`: further
+    things known about the items: columns or keys (joined by +), a csv with a column each, or values by name (`kinds.as_attribute`).
+    Columns named here are not part of the observations. `groups` (items of one group stay in one part of the split) and `parts`
     (train, validation, test) are given in the same ways. `mirror`: whether a left-right flip keeps the meaning.
     `like`: open it the way this intake's training data was opened (size, colour, columns), to encode new data.
     Further options belong to the kind of source. Raises `Problem` or `Misuse` in one line.
     """
     opener, value, said = _opener(data)
     options = {**(_as_learned(opener, like) if like else {}), **said, **options}
-    aside = [os.fspath(v) for v in (labels, groups, parts) if isinstance(v, (str, os.PathLike))]
+    named = [os.fspath(v) for v in (labels, groups, parts) if isinstance(v, (str, os.PathLike))]
+    aside = [*named, *(form for pair in names_in(attributes).items() for form in pair)]
     found = opener(value, aside, **_checked(options, opener))
     source = found.source
     if labels is None and found.labels is not None:
         source = replace(source, labels=as_labels(found.labels))
     elif labels is not None:
         source = _labelled(source, found, labels)
+    if attributes is not None:
+        more, notes = attributes_of(found, attributes)
+        source = replace(source, attributes=distinct([*source.attributes, *more]), notes=(*source.notes, *notes))
     if groups is not None:
         values, notes = values_of(found, groups, "groups")
         source = replace(source, groups=["" if v is None else str(v) for v in values], notes=(*source.notes, *notes))
@@ -73,8 +82,19 @@ def open_source(
 def _labelled(source: Source, found: Found, labels: Any) -> Source:
     if isinstance(labels, str) and labels == "none":
         return replace(source, labels=None)
+    if isinstance(labels, (str, os.PathLike)) and os.fspath(labels) not in found.beside and Path(labels).is_file():
+        return _from_sheet(source, Sheet.of(found, Path(labels)))
     values, notes = values_of(found, labels, "labels")
     return replace(source, labels=as_labels(values), notes=(*source.notes, *notes))
+
+
+def _from_sheet(source: Source, sheet: Sheet) -> Source:
+    """The label of a file, which may be the only thing in it, and its other columns as attributes."""
+    attributes, notes = from_sheet(sheet, sheet.others)
+    source = replace(source, attributes=attributes, notes=(*source.notes, sheet.said("labels"), *notes))
+    if sheet.label is None:
+        return replace(source, notes=(*source.notes, f"no column of {sheet.path.name} is called label, so all are attributes"))
+    return replace(source, labels=as_labels(sheet.values(sheet.label, "labels")))
 
 
 def _opener(data: Any) -> tuple[Opener, Any, dict[str, Any]]:

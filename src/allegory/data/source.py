@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from allegory.core import Problem, Spec, Tree, tree
+from allegory.data.attributes import Attribute, distinct
 from allegory.data.hashing import keys_of, row_keys, spread
 from allegory.data.leaves import Rows
 
@@ -47,6 +48,13 @@ class Factors:
     sizes: tuple[int, ...]
     values: np.ndarray
 
+    def varying(self) -> tuple[Attribute, ...]:
+        """Each factor with more than one value as an attribute; its values are the classes."""
+        return tuple(
+            Attribute(name, "class", self.values[:, i].astype(np.int64), tuple(map(str, range(size))))
+            for i, (name, size) in enumerate(zip(self.names, self.sizes, strict=True)) if size > 1
+        )  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Column:
@@ -70,7 +78,8 @@ class Source:
     """`x` is a tree whose leaves (numpy arrays, memory maps or `Lazy`) have the n items on the leading axis, as stored (uint8 pixels).
 
     `mirror`: a left-right flip keeps an image's meaning. `groups`: items of one group stay in one part. `parts` (n,) 0, 1, 2: the
-    source's own split. `notes`: what was understood, for people. `columns`: for tables, what the axis of the vectors means.
+    source's own split. `attributes`: what else is known about the items, by name. `notes`: what was understood, for people. `columns`: for
+    tables, what the axis of the vectors means.
     """
 
     name: str
@@ -78,6 +87,7 @@ class Source:
     x: Tree
     labels: Labels | None = None
     factors: Factors | None = None
+    attributes: tuple[Attribute, ...] = ()
     groups: Sequence[str] | None = None
     parts: np.ndarray | None = None
     ids: Sequence[str] | None = None
@@ -121,12 +131,22 @@ class Source:
 
     @cached_property
     def fingerprint(self) -> str:
-        """16 hexadecimal digits that name this data: its spec, its items in order and its labels."""
+        """16 hexadecimal digits that name this data: its spec, its items in order, its labels and its attributes."""
         h = hashlib.sha256(repr(self.spec).encode())
         h.update(self.item_keys.tobytes())
         if self.labels is not None:
             h.update(self.labels.values.astype(np.int64).tobytes())
+        for attribute in self.attributes:
+            h.update(attribute.content())
         return h.hexdigest()[:16]
+
+    @cached_property
+    def targets(self) -> tuple[Attribute, ...]:
+        """All that could be read off the items: the label, the factors that vary (each value a class), and the attributes."""
+        label = () if self.labels is None else (Attribute("label", "class", self.labels.values.astype(np.int64), self.labels.names),)
+        factors = () if self.factors is None else self.factors.varying()
+        other = [f for f in factors if not any(np.array_equal(f.values, known.values) for known in label)]  # sprites are labelled by shape
+        return distinct([*label, *other, *self.attributes])
 
     @cached_property
     def _part_of(self) -> np.ndarray:
@@ -153,6 +173,7 @@ class Source:
             name=name or self.name, spec=self.spec, x=self.take(index) if small else tree.map(lambda leaf: Rows(leaf, index), self.x),
             labels=self.labels and Labels(self.labels.values[index], self.labels.names),
             factors=self.factors and Factors(self.factors.names, self.factors.sizes, self.factors.values[index]),
+            attributes=tuple(a.take(index) for a in self.attributes),
             groups=None if self.groups is None else [self.groups[i] for i in index], parts=self._part_of[index],
             ids=[self.id(i) for i in index], columns=self.columns, keys=self.item_keys[index], mirror=self.mirror, notes=self.notes,
         )  # fmt: skip
@@ -171,6 +192,8 @@ class Source:
             lines.append(f"labels: {len(self.labels.names)} classes ({_some(self.labels.names)}), {known} of {len(self)} items labelled")
         if self.factors is not None:
             lines.append("factors: " + ", ".join(f"{n} ({s})" for n, s in zip(self.factors.names, self.factors.sizes, strict=True)))
+        if self.attributes:
+            lines.append(f"attributes: {_some([str(a) for a in self.attributes], 12)}")
         lines.extend(self.notes)
         if self.skipped:
             lines.append(f"used {len(self)} of {len(self) + len(self.skipped)}; skipped {len(self.skipped)}: {_reasons(self.skipped)}")
@@ -193,6 +216,9 @@ class Source:
         lengths = {len(leaf) for leaf in tree.leaves(self.x)}
         if len(lengths) > 1:
             raise Problem(f"{self.name}: the parts have different numbers of items: {sorted(lengths)}")
+        for attribute in distinct(self.attributes):
+            if len(attribute) != len(self):
+                raise Problem(f"{self.name}: the attribute {attribute.name!r} has {len(attribute)} values for {len(self)} items")
         if not len(self):
             reasons = f"; skipped {len(self.skipped)}: {_reasons(self.skipped)}" if self.skipped else ""
             raise Problem(f"{self.name}: there is nothing to use in it{reasons}")
