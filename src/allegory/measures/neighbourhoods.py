@@ -7,6 +7,7 @@ of i in the data, the nearest has rank 1. Continuity is the same with data and c
 nearest are the same, and about 1/2 when the code knows nothing of the data. Equal distances share the best of their ranks.
 """
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -26,9 +27,10 @@ def intrusion(x: Float[Tensor, "n d"], z: Float[Tensor, "n z"], k: int) -> Float
     beyond = []
     for rows, squared in distance_rows(x):
         theirs = squared.gather(1, near[rows])
-        ranks = torch.stack([(squared < theirs[:, j, None]).sum(1) for j in range(k)], 1) + 1
-        beyond.append((ranks - k).clamp_min(0).sum(1))
-    return 1.0 - 2.0 / (k * (2.0 * n - 3.0 * k - 1.0)) * torch.cat(beyond).double()
+        # numpy counts rows of booleans several times faster than torch adds them
+        nearer = [np.count_nonzero((squared < theirs[:, j, None]).numpy(), axis=1) for j in range(k)]
+        beyond.append(sum(np.maximum(count + 1 - k, 0) for count in nearer))
+    return 1.0 - 2.0 / (k * (2.0 * n - 3.0 * k - 1.0)) * torch.as_tensor(np.concatenate(beyond)).double()
 
 
 def trustworthiness(x: Float[Tensor, "n d"], z: Float[Tensor, "n z"], k: int = 12) -> float:
