@@ -10,10 +10,16 @@ import pytest
 
 from allegory.core import Array, Misuse, Problem, files
 from allegory.data import Source
+from allegory.data import source as source_module
 from allegory.representation import embed as module
 from allegory.representation.embed import embed
 
 LABELS = [None if i % 7 == 0 and i % 3 == 0 else "abc"[i % 3 - (i % 7 == 0)] for i in range(60)]
+
+
+def parts_of(source):
+    """The part of every item, asked item by item."""
+    return [next(part for part in ("train", "validation", "test") if i in source.part(part)) for i in range(len(source))]
 
 
 def test_npy(vae, images, tmp_path):
@@ -24,6 +30,7 @@ def test_npy(vae, images, tmp_path):
         rows = list(csv.DictReader(f))
     assert [r["id"] for r in rows] == [f"folder/{i}.png" for i in range(60)]
     assert [r["label"] or None for r in rows] == LABELS
+    assert [r["part"] for r in rows] == parts_of(images)
 
 
 def test_parquet(vae, images, tmp_path, monkeypatch):
@@ -35,6 +42,7 @@ def test_parquet(vae, images, tmp_path, monkeypatch):
     assert table["row"].to_pylist() == list(range(60))
     assert table["id"].to_pylist() == [images.id(i) for i in range(60)]
     assert table["label"].to_pylist() == LABELS
+    assert table["part"].to_pylist() == parts_of(images)
     np.testing.assert_allclose(np.array(table["vector"].to_pylist()), vae.encode(images), rtol=1e-5, atol=1e-6)
 
 
@@ -55,7 +63,15 @@ def test_nothing_is_left_of_a_failed_file(vae, images, tmp_path, monkeypatch, na
     assert os.listdir(tmp_path) == []
 
 
-def test_memory_does_not_grow_with_the_data(pca, tmp_path):
+def test_the_part_of_a_sources_own_split_is_written(pca, vectors, tmp_path):
+    own = dataclasses.replace(vectors, parts=np.arange(80) % 3)
+    embed(pca, own, tmp_path / "z.parquet")
+    assert pq.read_table(tmp_path / "z.parquet")["part"].to_pylist()[:4] == ["train", "validation", "test", "train"]
+
+
+def test_memory_does_not_grow_with_the_data(pca, tmp_path, monkeypatch):
+    monkeypatch.setattr(source_module, "CHUNK_BYTES", 4096 * 5 * 8)  # the parts are found by reading the items once more
+
     class Made:  # 200,000 x 5 float64 on demand: 8 MB, of which a batch is asked for at a time
         shape, dtype, most = (200_000, 5), np.dtype(np.float64), 0
 

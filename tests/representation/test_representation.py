@@ -112,8 +112,18 @@ def test_capabilities(vae, pca, images, vectors):
     for call in (pca.predict, pca.codes, lambda x: pca.sample(len(x))):
         with pytest.raises(Misuse, match="PCA cannot"):
             call(vectors)
-    with pytest.raises(Misuse, match="z\\[None\\]"):
+
+
+def test_codes_of_another_size_are_refused_with_the_size_that_fits(vae, pca, images):
+    z = vae.encode(images)
+    with pytest.raises(Misuse, match=r"expected codes of shape \(n, 4\), got \(4,\); for one code pass z\[None\]"):
         vae.decode(z[0])
+    with pytest.raises(Misuse, match=r"expected codes of shape \(n, 4\), got \(60, 3\); pass codes as encode gives them"):
+        vae.decode(z[:, :3])
+    with pytest.raises(Misuse, match=r"expected codes of shape \(n, 3\), got \(60, 4\)"):
+        pca.decode(z)
+    with pytest.raises(Misuse, match=r"\(n, 4\), got \(0, 4\)"):
+        vae.decode(z[:0])
 
 
 def test_draws_depend_on_the_seed_and_the_number_alone(vae, images):

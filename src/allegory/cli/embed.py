@@ -1,9 +1,10 @@
 """Writes the code of every item of DATA to a file, as a stream: the data may be of any size.
 
-  allegory embed runs/photos new_photos/ --out codes.parquet     row, id, label, vector
+  allegory embed runs/photos new_photos/ --out codes.parquet     row, id, label, part, vector
   allegory embed runs/photos new_photos/ --out codes.npy         (n, z) float32, and codes.items.csv beside it
 
 Pictures are brought to the size that was learned from, and the columns of a table are found by name.
+`part` is train, validation or test, by an item's content or group: what a run learned from says train wherever it stands.
 """
 
 from typing import Annotated
@@ -35,5 +36,6 @@ def run(
     if json:
         judge.show_json({"run": run, "data": source.name, "items": len(source), "files": paths})
     else:
-        print("\n".join(f"codes of {len(source):,} items: {p}" if i == 0 else f"their ids and labels: {p}" for i, p in enumerate(paths)))
+        for what, path in zip((f"codes of {len(source):,} items", "their ids, labels and parts"), paths, strict=False):
+            print(f"{what}: {path}")
     return 0

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from allegory.core import Misuse
 from allegory.core.files import atomic
 from allegory.data import Source
+from allegory.data.source import PARTS
 from allegory.representation.reading import as_stored
 from allegory.representation.representation import CHUNK, Representation
 
@@ -23,7 +24,8 @@ GROUP_BYTES = 8 << 20
 def embed(rep: Representation, x: Any, path: Path | str, batch: int = CHUNK) -> list[Path]:
     """Writes the code of every item of `x`, in order, and gives the paths written.
 
-    CODES.parquet: columns `row`, `id` (its path in a folder, or its own id), `label` (null where missing), `vector` (z float32).
+    CODES.parquet: columns `row`, `id` (its path in a folder, or its own id), `label` (null where missing), `part` (train, validation or
+    test: where the item falls by its content or group, so that an item that was learned from says train), `vector` (z float32).
     CODES.npy: the (n, z) float32 array, with CODES.items.csv beside it for the rest.
     Raises `Misuse` for another ending, `Problem` when the file cannot be written or the data do not fit.
     """
@@ -52,13 +54,14 @@ def _npy(f: IO[bytes], codes: Iterator[np.ndarray], n: int) -> None:
 
 def _parquet(f: IO[bytes], codes: Iterator[np.ndarray], source: Source) -> None:
     with contextlib.ExitStack() as open_writers:
-        writer, at = None, 0
+        writer, at, parts = None, 0, _parts(source)
         for z in _grouped(codes):
             vectors = pa.FixedSizeListArray.from_arrays(pa.array(z.reshape(-1)), z.shape[1])
             rows = range(at, at + len(z))
             ids = pa.array([source.id(i) for i in rows], pa.string())
             labels = pa.array([_label(source, i) for i in rows], pa.string())
-            table = pa.table({"row": pa.array(rows, pa.int64()), "id": ids, "label": labels, "vector": vectors})
+            part = pa.array(parts[at : at + len(z)], pa.string())
+            table = pa.table({"row": pa.array(rows, pa.int64()), "id": ids, "label": labels, "part": part, "vector": vectors})
             writer = writer or open_writers.enter_context(pq.ParquetWriter(f, table.schema))
             writer.write_table(table)
             at += len(z)
@@ -79,10 +82,18 @@ def _grouped(codes: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
 def _items(f: IO[bytes], source: Source) -> None:
     text = io.TextIOWrapper(f, "utf-8", newline="")
     table = csv.writer(text)
-    table.writerow(["row", "id", "label"])
-    table.writerows([i, source.id(i), _label(source, i)] for i in range(len(source)))
+    table.writerow(["row", "id", "label", "part"])
+    table.writerows([i, source.id(i), _label(source, i), part] for i, part in enumerate(_parts(source)))
     text.flush()
     text.detach()
+
+
+def _parts(source: Source) -> np.ndarray:
+    """(n,) the part of every item by name, a number of bytes an item that does not depend on the item's size."""
+    parts = np.empty(len(source), dtype=f"<U{max(map(len, PARTS))}")
+    for part in PARTS:
+        parts[source.part(part)] = part
+    return parts
 
 
 def _label(source: Source, i: int) -> str | None:

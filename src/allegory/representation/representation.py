@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -93,10 +94,12 @@ class Representation:
         return _joined(self._each(source, batch, lambda x, _: method.decode(self.net, method.encode(self.net, x))), len(source))
 
     def decode(self, z: np.ndarray | Tensor, batch: int = CHUNK) -> Tree:
-        """The observation (its mean) that each code of `z` (n, z) stands for."""
+        """The observation (its mean) that each code of `z` (n, z) stands for. Raises `Misuse` for codes of another size."""
         method, codes = self._that_can("decode"), torch.as_tensor(z)
-        if codes.ndim != 2 or not len(codes):
-            raise Misuse(f"expected codes of shape (n, z), got {tuple(codes.shape)}; for one code pass z[None]")
+        z = self._code_size
+        if codes.ndim != 2 or not len(codes) or (z is not None and codes.shape[1] != z):
+            hint = "for one code pass z[None]" if codes.ndim < 2 else "pass codes as encode gives them"
+            raise Misuse(f"expected codes of shape (n, {'z' if z is None else z}), got {tuple(codes.shape)}; {hint}")
         parts = (self._rest(lambda c: method.decode(self.net, c.to(self.device, self.dtype)), c) for c in codes.split(batch))
         return _joined(parts, len(codes))
 
@@ -139,6 +142,14 @@ class Representation:
 
         return store.load(Path(folder), known)
 
+    @cached_property
+    def _code_size(self) -> int | None:
+        """How many numbers the default code has, seen on a blank observation; None where nothing is encoded."""
+        if "encode" not in self.can():
+            return None
+        blank = _blank(self.spec, self.device, self.dtype)
+        return int(self._rest(lambda: self._that_can("encode").encode(self.net, blank)).shape[1])
+
     def _that_can(self, name: str) -> Any:
         """The method, if it can."""
         if name not in self.can():
@@ -156,6 +167,14 @@ class Representation:
         """The result as numpy. The net rests only meanwhile, not while a generator waits for its consumer."""
         with at_rest(self.net):
             return tree.map(lambda t: t.detach().numpy(), tree.to(f(*arguments), "cpu", torch.float32))
+
+
+def _blank(spec: core.Spec, device: torch.device, dtype: torch.dtype) -> Tree:
+    """One observation of zeros."""
+    if isinstance(spec, core.Parts):
+        return {name: _blank(of, device, dtype) for name, of in spec.parts}
+    assert isinstance(spec, core.Array), "no intake of another kind"
+    return torch.zeros(1, *spec.shape, device=device, dtype=dtype)
 
 
 def _floating(net: nn.Module) -> Iterator[Tensor]:
