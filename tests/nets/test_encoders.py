@@ -103,6 +103,19 @@ def test_the_default_follows_the_data():
     assert nets.decoder("default", Array((5, 4)), 2)(torch.zeros(3, 2)).shape == (3, 5, 4)
 
 
+def test_names_are_matched_without_case_and_dashes():
+    image, vector = Array((3, 32, 32)), Array((12,))
+    with torch.device("meta"):
+        for told, name in [("ResNet-18", "resnet18"), ("ViT_Tiny", "vit-tiny"), ("CONVNET_plain", "convnet-plain")]:
+            assert str(nets.encoder(told, image)) == str(nets.encoder(name, image))
+        assert isinstance(nets.decoder("Broad-Cast", image, 2), nets.Broadcast)
+        assert str(nets.encoder("Default_Plain", vector)) == str(nets.encoder("mlp-plain", vector)) != str(nets.encoder("mlp", vector))
+        assert isinstance(nets.decoder("Default", image, 2), nets.Deconv)
+        assert nets.encoder("MLP_Plain", Parts({"a": image, "b": vector})).out == 512
+    with pytest.raises(Misuse, match=r"unknown encoder 'ResNet-19'. Did you mean .*resnet18"):
+        nets.encoder("ResNet-19", image)
+
+
 def test_parts_run_one_net_a_part_side_by_side():
     spec = Parts({"picture.left": Array((3, 8, 8)), "pose": Array((4,))})
     x = {"pose": x_of((4,)), "picture.left": x_of((3, 8, 8))}

@@ -3,7 +3,7 @@
 from allegory.core.capabilities import CAPABILITIES, Code, Density, can
 from allegory.core.card import Card, Claim, CodeKind, Paper
 from allegory.core.dice import Dice
-from allegory.core.errors import Misuse, Problem, nearest, needs
+from allegory.core.errors import Misuse, Problem, key, nearest, needs
 from allegory.core.fence import fenced
 from allegory.core.gather import batch_mean, everyone, processes, rank
 from allegory.core.method import Items, Method, Solved, Trained, Views, move_average
@@ -17,5 +17,5 @@ __all__ = [
     "Array", "Batch", "Batching", "Card", "Claim", "Code", "CodeKind", "Density", "Dice", "Graph", "Items", "Loss", "Method",
     "Misuse", "Moment", "Optim", "Paper", "Parts", "Player", "Problem", "Ragged", "Recipe", "Seq", "Set", "Shuffled", "Solved",
     "Spec", "Tokens", "Trained", "Tree", "Views",
-    "batch_mean", "can", "everyone", "fenced", "move_average", "nearest", "needs", "processes", "rank",
+    "batch_mean", "can", "everyone", "fenced", "key", "move_average", "nearest", "needs", "processes", "rank",
 ]  # fmt: skip

@@ -13,6 +13,11 @@ class Misuse(Problem):
     code = 2
 
 
+def key(name: str) -> str:
+    """The form in which names are compared: without case, "_" and "-"."""
+    return name.lower().replace("_", "").replace("-", "")
+
+
 def nearest(name: str, known: list[str], what: str) -> Misuse:
     """The error for an unknown name: it lists the nearest known ones."""
     import difflib

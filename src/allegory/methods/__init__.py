@@ -8,14 +8,9 @@ from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from allegory.core import Method, Problem, nearest
+from allegory.core import Method, Problem, key, nearest
 
 GROUP = "allegory.methods"
-
-
-def key(name: str) -> str:
-    """The form in which names are compared."""
-    return name.lower().replace("_", "").replace("-", "")
 
 
 @lru_cache(maxsize=1)

@@ -1,11 +1,11 @@
-"""Nets by name, made to fit a spec."""
+"""Nets by name (matched without case, "_" and "-"), made to fit a spec."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from torch import nn
 
-from allegory.core import Array, Misuse, Parts, Problem, Spec, nearest
+from allegory.core import Array, Misuse, Parts, Problem, Spec, key, nearest
 from allegory.nets.broadcast import Broadcast
 from allegory.nets.convnet import ConvNet
 from allegory.nets.deconv import Deconv
@@ -41,7 +41,7 @@ def encoder(name: str, spec: Spec) -> Encoder:
     if isinstance(spec, Parts):
         return PartsEncoder({part: encoder(_fitting(name, of), of) for part, of in spec.parts})
     array = _array(spec)
-    image, other = DEFAULTS.get(name, (name, name))
+    image, other = DEFAULTS.get(_own(name, DEFAULTS), (name, name))
     return _find(image if array.is_image else other, array, ENCODERS, "encoder")(array.shape)
 
 
@@ -50,7 +50,7 @@ def decoder(name: str, spec: Spec, latent: int) -> nn.Module:
     if isinstance(spec, Parts):
         return PartsDecoder({part: decoder(_fitting(name, of), of, latent) for part, of in spec.parts})
     array = _array(spec)
-    if name == "default":
+    if key(name) == "default":
         name = "deconv" if array.is_image else "mlp"
     return _find(name, array, DECODERS, "decoder")(array.shape, latent)
 
@@ -62,6 +62,7 @@ def default(spec: Spec, out: int) -> nn.Module:
 
 
 def _find(name: str, spec: Array, known: Mapping[str, Callable[..., N]], what: str) -> Callable[..., N]:
+    name = _own(name, known)
     if name not in known:
         raise nearest(name, ["default", *known], what)
     if not (spec.is_image or name.startswith("mlp")):
@@ -69,8 +70,13 @@ def _find(name: str, spec: Array, known: Mapping[str, Callable[..., N]], what: s
     return known[name]
 
 
+def _own(name: str, known: Iterable[str]) -> str:
+    """The known name that `name` means without case, "_" and "-"; itself where there is none."""
+    return {key(k): k for k in known}.get(key(name), name)
+
+
 def _fitting(name: str, spec: Spec) -> str:
-    return name if name.startswith(("default", "mlp")) or (isinstance(spec, Array) and spec.is_image) else "default"
+    return name if key(name).startswith(("default", "mlp")) or (isinstance(spec, Array) and spec.is_image) else "default"
 
 
 def _array(spec: Spec) -> Array:

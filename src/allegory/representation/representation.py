@@ -96,10 +96,10 @@ class Representation:
     def decode(self, z: np.ndarray | Tensor, batch: int = CHUNK) -> Tree:
         """The observation (its mean) that each code of `z` (n, z) stands for. Raises `Misuse` for codes of another size."""
         method, codes = self._that_can("decode"), torch.as_tensor(z)
-        z = self._code_size
-        if codes.ndim != 2 or not len(codes) or (z is not None and codes.shape[1] != z):
+        size = self._code_size
+        if codes.ndim != 2 or not len(codes) or (size is not None and codes.shape[1] != size):
             hint = "for one code pass z[None]" if codes.ndim < 2 else "pass codes as encode gives them"
-            raise Misuse(f"expected codes of shape (n, {'z' if z is None else z}), got {tuple(codes.shape)}; {hint}")
+            raise Misuse(f"expected codes of shape (n, {'z' if size is None else size}), got {tuple(codes.shape)}; {hint}")
         parts = (self._rest(lambda c: method.decode(self.net, c.to(self.device, self.dtype)), c) for c in codes.split(batch))
         return _joined(parts, len(codes))
 
