@@ -21,7 +21,7 @@ CHUNK = 2048
 MEMORY = 20
 MOST_STEPS = 1000
 BIAS_CURVATURE = 1e-3  # keeps the unpenalised bias's step finite when every row is certain
-RENEW = (2, 5)  # the steps at which the diagonal is taken anew: it changes most while the classes first come apart
+RENEW = (2, 5, 10, 20, 40, 80)  # the steps at which the diagonal is taken anew: it changes most while the classes first come apart
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +36,15 @@ class Linear:
         m, d, k = self.weight.shape
         flat = self.weight.permute(1, 0, 2).reshape(d, m * k).to(x.dtype)
         return (x @ flat).view(len(x), m, k).permute(1, 0, 2) + self.bias.to(x.dtype)[:, None]
+
+
+def turns(gram: Float[Tensor, "m n n"]) -> tuple[Float[Tensor, "m n n"], Float[Tensor, "m n n"]]:
+    """U root(S) and U / root(S) of a Gram matrix U S U^T: rows on their principal axes, and what turns them back; 0 where S is."""
+    scale, u = torch.linalg.eigh(gram)
+    scale = torch.where(scale > 1e-12 * scale[:, -1:], scale, 0.0)
+    root = scale.sqrt()
+    inverse = torch.where(scale > 0, 1.0 / root.clamp_min(1e-300), 0.0)
+    return u * root[:, None], u * inverse[:, None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,12 +63,9 @@ class Rows:
         mean = x.double().mean(1) if x.shape[1] <= CHUNK else sum(c.double().sum(1) for c in x.split(CHUNK, 1)) / x.shape[1]
         x = x - mean[:, None].to(x.dtype)
         if x.shape[1] < x.shape[2]:
-            x = x.double()
-            scale, u = torch.linalg.eigh(x @ x.mT)
-            scale = torch.where(scale > 1e-12 * scale[:, -1:], scale, 0.0)
-            root = scale.sqrt()
-            inverse = torch.where(scale > 0, 1.0 / root.clamp_min(1e-300), 0.0)
-            return Rows(u * root[:, None], y, classes, mean, x.mT @ (u * inverse[:, None]))
+            wide = x.double()
+            turned, back = turns(wide @ wide.mT)
+            return Rows(turned.to(x.dtype), y, classes, mean, wide.mT @ back)
         scatter = sum((c.mT @ c).double() for c in x.split(CHUNK, 1))
         axes = torch.linalg.eigh(scatter)[1]  # any orthogonal turn is exact; rounding here only costs a step
         return Rows(x @ axes.to(x.dtype), y, classes, mean, axes)
