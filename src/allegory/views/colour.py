@@ -16,6 +16,7 @@ from allegory.views.draws import column, ranges
 from allegory.views.view import View
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as PIL converts to "L"
+STEEP = 1e6  # makes a clamp of a sign, which takes less time; wrong by a millionth of the chroma at most
 
 Images = Float[Tensor, "b c h w"]
 Factor = Float[Tensor, " b"]
@@ -45,14 +46,18 @@ class ColourJitter(View):
         return torch.where(u[:, 4:] < self.p, change, torch.tensor([1.0, 1.0, 1.0, 0.0], device=u.device))
 
     def show(self, x: Images, drawn: Float[Tensor, "b 4"]) -> Images:
-        x = x.clone()  # changed in place from here on: fewer temporaries leave more of the cache
+        return self.show_(x.clone(), drawn)
+
+    def show_(self, x: Images, drawn: Float[Tensor, "b 4"]) -> Images:
         if self.brightness:
             _brighten(x, drawn[:, 0])
         if self.contrast:
             _contrast(x, drawn[:, 1])
         if self.saturation:
             _saturate(x, drawn[:, 2])
-        return hue(x, drawn[:, 3]) if self.hue else x
+        if not self.hue or x.shape[1] != 3:
+            return x
+        return _turn(x, drawn[:, 3]) if abs(self.hue) <= 1 / 6 else hue(x, drawn[:, 3])
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,10 @@ class Grey(View):
         return dice.chance("grey", self.p)
 
     def show(self, x: Images, drawn: Tensor) -> Images:
-        return x if x.shape[1] == 1 else torch.lerp(x, luma(x).expand_as(x), column(drawn, x))
+        return self.show_(x.clone(), drawn)
+
+    def show_(self, x: Images, drawn: Tensor) -> Images:
+        return x if x.shape[1] == 1 else x.lerp_(luma(x).expand_as(x), column(drawn, x))
 
 
 def luma(x: Images) -> Float[Tensor, "b 1 h w"]:
@@ -111,23 +119,32 @@ def _saturate(x: Images, factor: Factor) -> Images:
 def hue(x: Images, turn: Factor) -> Images:
     """HSV hue moved by `turn` (1 is the whole circle, back at the start); other than 3 channels stay as they are.
 
-    Without the case distinctions of HSV, which cost most of the time of a colour jitter. With low and high the least and greatest
-    channel and C = high - low, the hue in sixths of the circle, t in [-3, 3] with red at 0, has the size 1 + (g + b - r - low) / C
-    and the sign of g - b. Back: r = high - C f(t), g = low + C f(t + 1), b = low + C f(t - 1), f(t) = min(max(|t|, 1), 2) - 1.
+    A third of the circle is an exchange of channels; what is left of the turn is at most a sixth.
     """
     if x.shape[1] != 3:
         return x
-    r, g, b = x.unbind(1)
-    low = torch.minimum(torch.minimum(r, g), b)
-    high = torch.maximum(torch.maximum(r, g), b)
-    chroma = high - low
-    sixfold = (chroma * 6).add_(1e-12)  # grey pixels, of no hue, divide by this little
-    size = (g + b).sub_(r).sub_(low).div_(sixfold).add_(1 / 6)
-    angle = (g - b).mul_(1e30).add_(1).clamp_(-1, 1).mul_(size)  # the sign is 1 at 0; torch.copysign takes longer
-    angle.add_(turn.to(x.dtype)[:, None, None])
-    angle.sub_(angle.round())
-    third = torch.tensor([0.0, 1 / 6, -1 / 6], dtype=x.dtype, device=x.device)[:, None, None]
-    out = (angle[:, None] + third).abs_().clamp_(1 / 6, 2 / 6).mul_(sixfold[:, None])
-    torch.sub(high.add_(chroma), out[:, 0], out=out[:, 0])
-    out[:, 1:].add_(low.sub_(chroma)[:, None])
-    return out
+    thirds = (3 * turn).round()
+    channel = (torch.arange(3, device=x.device) - thirds[:, None]) % 3
+    at = channel.long() + 3 * torch.arange(len(x), device=x.device)[:, None]
+    return _turn(x.flatten(0, 1).index_select(0, at.flatten()).view_as(x), turn - thirds / 3)
+
+
+def _turn(x: Images, turn: Factor) -> Images:
+    """HSV hue moved by at most a sixth of the circle, without HSV: no case distinctions, no division.
+
+    Let low, middle and high be a pixel's channels in order and C = high - low. Around the circle a channel is a tent cut off at low
+    and high, of slope C a sixth: red is clamp(2 r - middle, low, high), in which 2 r - middle is the tent, rising where b > g and
+    falling where g > b. So T sixths further on red is clamp(2 r - middle - T C sign(g - b), low, high), as long as |T| <= 1: then
+    what the tent does at its two ends is cut off. Green and blue are the same a third of the circle on.
+    """
+    r, g, b = channels = x.unbind(1)
+    low, high = torch.minimum(r, g), torch.maximum(r, g)
+    middle = torch.maximum(low, torch.minimum(high, b))
+    low, high = torch.minimum(low, b, out=low), torch.maximum(high, b, out=high)
+    sixths = column(turn, x) * 6
+    reach = (high - low).mul_(sixths[:, 0].abs())[:, None]
+    out = torch.empty_like(x)
+    for i in range(3):
+        torch.sub(channels[i - 1], channels[i - 2], out=out[:, i])
+    out.mul_(sixths * STEEP).clamp_(-reach, reach)  # T C sign(b - g), and so on
+    return out.add_(x, alpha=2).sub_(middle[:, None]).clamp_(low[:, None], high[:, None])

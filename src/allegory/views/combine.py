@@ -26,8 +26,14 @@ class Compose(View):
         return tuple(drawn)
 
     def show(self, x: Tree, drawn: Any) -> Tree:
+        shown = x
         for stage, of in zip(_stages(self.views), drawn, strict=True):
-            x = stage.show(x, of)
+            shown = (stage.show if shown is x else stage.show_)(shown, of)
+        return shown
+
+    def show_(self, x: Tree, drawn: Any) -> Tree:
+        for stage, of in zip(_stages(self.views), drawn, strict=True):
+            x = stage.show_(x, of)
         return x
 
     def shape(self, shape: Any) -> Any:

@@ -51,7 +51,11 @@ class View(abc.ABC):
 
     @abc.abstractmethod
     def show(self, x: Tree, drawn: Any) -> Tree:
-        """The view of `x` for these draws. Never writes into `x`."""
+        """The view of `x` for these draws: `x` itself or new memory. Never writes into `x`."""
+
+    def show_(self, x: Tree, drawn: Any) -> Tree:
+        """As `show`, for an `x` that nobody else reads: may write into it and return it."""
+        return self.show(x, drawn)
 
     def shape(self, shape: Any) -> Any:
         """The shape of the view of an example of `shape`."""
