@@ -7,9 +7,12 @@ import torch
 from checks.planted import Linear
 from helpers.toys import learner_of
 
+from allegory.core import Array
+from allegory.data import Source
 from allegory.methods.contrastive.simclr import SimCLR
+from allegory.methods.latent.beta_vae import BetaVAE
 from allegory.methods.latent.vae import VAE
-from allegory.train import Tick, steps
+from allegory.train import Settings, Tick, fit, steps
 from allegory.train.health import Watch, diagnose, symptoms
 
 
@@ -67,6 +70,53 @@ def test_posterior_collapse_is_seen_in_nats():
         net.posterior.bias[0] = 2.0  # one latent N(2, 1): 2 nats
     assert symptoms(method, net, x)["rate"] == pytest.approx(2.0, abs=1e-6)
     assert symptoms(method, net, x)["active_latents"] == 1.0
+
+
+def test_what_is_left_unsaid_by_hand():
+    """Codes (x1, x2, x3) of items on the first two axes; the decoder gives back the first: 2 of 4 units of variance are left."""
+    method = VAE(latent=3, likelihood="gaussian")
+    net = learner_of(method).net
+    net.q = lambda x: (x[:, :3], torch.zeros(len(x), 3))
+    net.decoder = torch.nn.Linear(3, 6, bias=False)
+    with torch.no_grad():
+        net.decoder.weight.zero_()[0, 0] = 1.0
+    found = symptoms(method, net, X)
+    assert found["unsaid"] == pytest.approx(0.5, abs=1e-6)
+    assert (found["rate"], found["active_latents"]) == (pytest.approx(0.5, abs=1e-6), 2.0)
+    assert "unsaid" not in symptoms(method, net, X[:1].expand(4, -1)), "there is nothing to say about equal items"
+
+
+@pytest.mark.parametrize(
+    ("active", "unsaid", "progress", "called"),
+    [
+        (1.0, 0.85, 1.0, True),  # wine with beta 4
+        (2.0, 0.70, 0.6, True),  # mixed columns with beta 4
+        (2.0, 0.70, 0.4, False),  # latents wake one after the other
+        (3.0, 0.70, 1.0, False),  # a third of the latents are in use
+        (1.0, 0.10, 1.0, False),  # data of one factor: one latent says it all
+    ],
+)
+def test_a_posterior_that_has_collapsed_in_part_is_seen(active, unsaid, progress, called):
+    found = {"spread": 1.0, "effective_rank": 3.0, "rate": 0.3, "active_latents": active, "latents": 10.0, "unsaid": unsaid}
+    alarms = diagnose(found, progress)
+    assert list(alarms) == ["partial posterior collapse"] * called
+    assert not called or f"only {active:.0f} of 10 latents" in alarms["partial posterior collapse"]
+
+
+def learned(beta, steps):
+    """A watch over beta-VAE of 200 vectors of 12 numbers: four factors seen through noise, of variance 2.4, 2.4, 2.4, 2.4 out of 12."""
+    turn = torch.linalg.qr(torch.randn(12, 4, generator=torch.Generator().manual_seed(1)))[0].T
+    seed = torch.Generator().manual_seed(2)
+    x = torch.randn(200, 4, generator=seed) @ turn * math.sqrt(12 / 5) + torch.randn(200, 12, generator=seed) * math.sqrt(1 / 5)
+    watch = Watch()
+    fit(BetaVAE(beta=beta), Source("factors", Array((12,)), x.numpy()), Settings(steps=steps, device="cpu"), listeners=[watch])
+    return watch
+
+
+def test_a_beta_that_is_too_large_for_the_data_is_called_and_a_fair_one_is_not():
+    assert "posterior collapse" in " ".join(learned(8.0, 150).alarms)
+    fair = learned(1.0, 150)
+    assert fair.alarms == {} and fair.last["active_latents"] >= 4.0
 
 
 def test_the_pulse_is_taken_at_rest():

@@ -16,7 +16,10 @@ from allegory.train.steps import Tick
 WATCHED = 256
 LEAST_SPREAD = 0.05
 LEAST_RANK = 1.5
-LEAST_KL = 0.01
+LEAST_KL = 0.05  # nats; the posterior of a latent that the objective has dropped wanders by about 0.01 on small data
+FEW = 0.25  # share of latents; a beta too large left 1 or 2 of 10 on tables, and healthy runs on digits, sprites and tables 4 or more
+LATE = 0.5  # latents wake one after the other
+UNSAID = 0.5  # share of the variance: where less is left unsaid, few latents are enough, as for data of one or two factors
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,8 @@ class Alarm:
 
 
 def symptoms(method: Any, net: nn.Module, x: Any) -> dict[str, float]:
-    """Figures of the codes of some items: spread on the sphere times sqrt(z) (1 fills it), effective rank, active latents."""
+    """Figures of the codes of some items: spread on the sphere times sqrt(z) (1 fills it), effective rank, active latents, and the share
+    of the items' variance that reconstructions leave unsaid."""
     was = net.training
     try:
         with torch.no_grad():
@@ -50,11 +54,14 @@ def _figures(method: Any, net: nn.Module, x: Any) -> dict[str, float]:
     if "codes" in can(method) and "kl" in (codes := method.codes(net, x)):
         kl = codes["kl"].values.mean(0)
         found |= {"rate": float(kl.sum()), "active_latents": float((kl > LEAST_KL).sum()), "latents": float(len(kl))}
+    if "decode" in can(method) and tree.is_leaf(x) and bool((variance := (x - x.mean(0)).square().sum()) > 0):
+        found["unsaid"] = float((x - method.decode(net, method.encode(net, x))).square().sum() / variance)
     return found
 
 
 def diagnose(found: dict[str, float], progress: float) -> dict[str, str]:
-    """Alarms by name for the figures of `symptoms`; early in training (the first tenth) only divergence is called."""
+    """Alarms by name for the figures of `symptoms`; early in training (the first tenth) only divergence is called, and too few active
+    latents only in its second half."""
     alarms: dict[str, str] = {}
     if not all(math.isfinite(v) for v in found.values()):
         return {"divergence": "codes are not finite: lower --lr or set --clip 1"}
@@ -64,9 +71,20 @@ def diagnose(found: dict[str, float], progress: float) -> dict[str, str]:
         alarms["collapse"] = "all items have nearly the same code: check stop-gradient and views, raise the teacher's tau, lower --lr"
     elif found["effective_rank"] < LEAST_RANK:
         alarms["dimensional collapse"] = "the codes lie on a line: stronger views, a lower tau, or a wider projection"
-    if "rate" in found and found["active_latents"] == 0:
-        alarms["posterior collapse"] = "no latent carries more than 0.01 nats: lower beta, or choose another likelihood"
+    if "rate" in found:
+        alarms |= _unused(found, progress)
     return alarms
+
+
+def _unused(found: dict[str, float], progress: float) -> dict[str, str]:
+    """The alarm for latents that stay at the prior: all of them, or nearly all while the code leaves much unsaid."""
+    active, latents, unsaid = int(found["active_latents"]), int(found["latents"]), found.get("unsaid", 0.0)
+    if not active:
+        return {"posterior collapse": f"no latent carries more than {LEAST_KL:g} nats: lower beta, or choose another likelihood"}
+    if progress < LATE or active >= FEW * latents or unsaid < UNSAID:
+        return {}
+    few = f"only {active} of {latents} latents carry more than {LEAST_KL:g} nats, and {unsaid:.0%} of the variance is left unsaid"
+    return {"partial posterior collapse": f"{few}: lower beta (or gamma), or learn longer"}
 
 
 @dataclass(eq=False)
