@@ -6,7 +6,7 @@ import pytest
 import torch
 from sklearn import metrics as peer
 
-from allegory.measures.clustering import Contingency, ami, expected_mutual_information, kmeans, nmi, pairwise_f1
+from allegory.measures.clustering import Contingency, ami, assigned, expected_mutual_information, kmeans, nmi, pairwise_f1
 
 # Four items of class 0 and two of class 1; cluster 5 holds three of class 0 and one of class 1, cluster 9 one of each.
 CLASSES = torch.tensor([0, 0, 0, 0, 1, 1])
@@ -73,12 +73,16 @@ def test_ends():
     assert nmi(one, each) == ami(one, each) == 0.0
 
 
+def clustered(z, k, rng, starts=10):
+    return assigned(z, kmeans(z, k, rng, starts))
+
+
 def test_kmeans_finds_four_corners():
     corner = torch.arange(200) % 4
     z = torch.tensor([[0.0, 0.0], [9.0, 0.0], [0.0, 9.0], [9.0, 9.0]])[corner] + torch.as_tensor(
         np.random.default_rng(0).normal(size=(200, 2)), dtype=torch.float32
     )
-    assert nmi(corner, kmeans(z, 4, np.random.default_rng(1))) == pytest.approx(1.0)
+    assert nmi(corner, clustered(z, 4, np.random.default_rng(1))) == pytest.approx(1.0)
 
 
 def test_kmeans_is_as_good_as_scikit_learns():
@@ -86,7 +90,7 @@ def test_kmeans_is_as_good_as_scikit_learns():
 
     rng = np.random.default_rng(0)
     z = rng.normal(size=(1000, 5)).astype(np.float32)
-    own = kmeans(torch.as_tensor(z), 8, rng)
+    own = clustered(torch.as_tensor(z), 8, rng)
     centres = np.stack([z[own.numpy() == c].mean(0) for c in range(8)])
     inertia = ((z - centres[own.numpy()]) ** 2).sum()
     assert inertia < 1.01 * KMeans(8, n_init=10, random_state=0).fit(z).inertia_
@@ -94,12 +98,12 @@ def test_kmeans_is_as_good_as_scikit_learns():
 
 def test_kmeans_learns_from_a_part_and_is_repeatable():
     z = torch.as_tensor(np.random.default_rng(0).normal(size=(4000, 2)), dtype=torch.float32)  # more than 256 an item of 3
-    one, two = (kmeans(z, 3, np.random.default_rng(5), starts=2) for _ in range(2))
+    one, two = (clustered(z, 3, np.random.default_rng(5), starts=2) for _ in range(2))
     assert torch.equal(one, two) and len(one) == 4000
 
 
 @pytest.mark.parametrize("z", [torch.zeros(6, 2), torch.eye(3)[[0, 0, 0, 1, 1, 2]]])
 def test_kmeans_of_fewer_places_than_clusters(z):
-    own = kmeans(z, 4, np.random.default_rng(0))
+    own = clustered(z, 4, np.random.default_rng(0))
     assert len(own) == 6 and own.max() < 4
     assert len(kmeans(z[:2], 4, np.random.default_rng(0))) == 2

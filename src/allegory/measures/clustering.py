@@ -126,19 +126,25 @@ def expected_mutual_information(a: Float[np.ndarray, " i"], b: Float[np.ndarray,
     return float(by_pair @ np.outer(times_a, times_b).ravel())
 
 
-def kmeans(z: Float[Tensor, "n z"], k: int, rng: np.random.Generator, starts: int = 10) -> Int[Tensor, " n"]:
-    """The nearest of k centres for every item: Lloyd's steps (1982) from k-means++ (Arthur and Vassilvitskii 2007), at most 100.
+def kmeans(z: Float[Tensor, "n z"], k: int, rng: np.random.Generator, starts: int = 10) -> Float[Tensor, "k z"]:
+    """The centres of k clusters: Lloyd's steps (1982) from k-means++ (Arthur and Vassilvitskii 2007), at most 100.
 
-    Of `starts` starts the one with the smallest sum of squared distances is taken. Centres are learned from at most 256 items a cluster,
-    drawn at random, as in the public similarity-search libraries. k is at most the number of items; a cluster that loses its items takes
-    the item farthest from its centre.
+    Of `starts` starts the one with the smallest sum of squared distances is taken. At most 256 items a cluster are learned from, drawn
+    at random, as in public similarity-search libraries. Never more centres than items; a cluster that loses its items takes the item
+    farthest from its centre.
     """
     k = min(k, len(z))
-    z = z - z.mean(0)
+    mean = z.mean(0)  # without it squares lose digits
+    z = z - mean
     learned = z[torch.as_tensor(np.sort(rng.choice(len(z), POINTS * k, replace=False)))] if len(z) > POINTS * k else z
     found = [_lloyd(learned, _spread(learned, k, rng)) for _ in range(starts)]
-    centres = min(found, key=lambda one: one[0])[1]
-    return _squared(z, centres).argmin(1)
+    return min(found, key=lambda one: one[0])[1] + mean
+
+
+def assigned(z: Float[Tensor, "n z"], centres: Float[Tensor, "k z"]) -> Int[Tensor, " n"]:
+    """The number of the nearest centre of every item."""
+    mean = centres.mean(0)
+    return _squared(z - mean, centres - mean).argmin(1)
 
 
 def _spread(z: Tensor, k: int, rng: np.random.Generator) -> Float[Tensor, "k z"]:
