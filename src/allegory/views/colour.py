@@ -16,7 +16,6 @@ from allegory.views.draws import column, ranges
 from allegory.views.view import View
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as PIL converts to "L"
-STEEP = 1e6  # makes a clamp of a sign, which takes less time; wrong by a millionth of the chroma at most
 
 Images = Float[Tensor, "b c h w"]
 Factor = Float[Tensor, " b"]
@@ -106,10 +105,9 @@ def _brighten(x: Images, factor: Factor) -> Images:
 
 
 def _contrast(x: Images, factor: Factor) -> Images:
-    channels = x.mean((2, 3))
-    weights = channels.new_tensor(LUMA) if x.shape[1] == 3 else torch.full_like(channels[0], 1 / x.shape[1])
     f = column(factor, x)
-    return x.mul_(f).add_((1 - f) * column((channels * weights).sum(1), x)).clamp_(-1, 1)
+    grey = luma(x.mean((2, 3), keepdim=True))
+    return x.mul_(f).add_((1 - f) * grey).clamp_(-1, 1)
 
 
 def _saturate(x: Images, factor: Factor) -> Images:
@@ -134,17 +132,16 @@ def _turn(x: Images, turn: Factor) -> Images:
 
     Let low, middle and high be a pixel's channels in order and C = high - low. Around the circle a channel is a tent cut off at low
     and high, of slope C a sixth: red is clamp(2 r - middle, low, high), in which 2 r - middle is the tent, rising where b > g and
-    falling where g > b. So T sixths further on red is clamp(2 r - middle - T C sign(g - b), low, high), as long as |T| <= 1: then
+    falling where g > b. So T sixths further on red is clamp(2 r - middle + T C sign(b - g), low, high), as long as |T| <= 1: then
     what the tent does at its two ends is cut off. Green and blue are the same a third of the circle on.
     """
     r, g, b = channels = x.unbind(1)
     low, high = torch.minimum(r, g), torch.maximum(r, g)
     middle = torch.maximum(low, torch.minimum(high, b))
     low, high = torch.minimum(low, b, out=low), torch.maximum(high, b, out=high)
-    sixths = column(turn, x) * 6
-    reach = (high - low).mul_(sixths[:, 0].abs())[:, None]
+    step = (high - low).mul_(column(6 * turn, low))
     out = torch.empty_like(x)
     for i in range(3):
         torch.sub(channels[i - 1], channels[i - 2], out=out[:, i])
-    out.mul_(sixths * STEEP).clamp_(-reach, reach)  # T C sign(b - g), and so on
-    return out.add_(x, alpha=2).sub_(middle[:, None]).clamp_(low[:, None], high[:, None])
+    out.sign_().mul_(step[:, None]).add_(x, alpha=2).sub_(middle[:, None])
+    return out.clamp_(low[:, None], high[:, None])

@@ -200,33 +200,40 @@ def sample(
 def stretch(
     x: Float[Tensor, "b c h w"], maps: Float[Tensor, "b 2 3"], h: int, w: int, outside: Outside = "edge"
 ) -> Float[Tensor, "b c h2 w2"]:
-    """`sample` for maps that neither turn nor shear, in a third of the time: first the rows are blended, then the columns."""
+    """`sample` for maps that neither turn nor shear, in half the time: first rows are blended, then columns."""
     b, c, height, width = x.shape
     maps = maps.to(x.dtype)
-    above, below, down, seen_y = neighbours(maps[:, 1, 1], maps[:, 1, 2], h, height, outside)
-    left, right, across, seen_x = neighbours(maps[:, 0, 0], maps[:, 0, 2], w, width, outside)
+    down, right = positions(maps[:, 1, 1:], h, height, outside), positions(maps[:, 0, ::2], w, width, outside)
 
+    above, below, share = _neighbours(down, height)
     rows = x.reshape(b * c * height, width)
     top = torch.arange(0, len(rows), height, device=x.device).view(b, c, 1)  # where each channel's rows start
     upper, lower = (rows.index_select(0, (top + at[:, None]).flatten()).view(b, c, h, width) for at in (above, below))
-    mixed = upper.lerp_(lower, down[:, None, :, None])
-    one, other = (mixed.gather(3, at[:, None, None].expand(b, c, h, w)) for at in (left, right))
-    out = one.lerp_(other, across[:, None, None])
+    x = upper.lerp_(lower, share[:, None, :, None])
+
+    left, right_of, share = _neighbours(right, width)
+    one, other = (x.gather(3, at[:, None, None].expand(b, c, h, w)) for at in (left, right_of))
+    x = one.lerp_(other, share[:, None, None])
+
     if outside != "black":
-        return out
-    return out.add_(1).mul_((seen_y[:, :, None] * seen_x[:, None])[:, None]).sub_(1)
+        return x
+    seen = _seen(down, height)[:, None, :, None] * _seen(right, width)[:, None, None]
+    return x.add_(1).mul_(seen).sub_(1)
 
 
-def neighbours(
-    scale: Float[Tensor, " b"], shift: Float[Tensor, " b"], n: int, size: int, outside: Outside
-) -> tuple[Int[Tensor, "b n"], Int[Tensor, "b n"], Float[Tensor, "b n"], Float[Tensor, "b n"]]:
-    """For `n` view pixels on a line of `size` image pixels: the two that each lies between, the share of the second, and how much of
-    the picture it sees when everything past the border is black."""
-    middle = torch.arange(n, device=scale.device, dtype=scale.dtype) - (n - 1) / 2
-    at = scale[:, None] * middle + (shift + (size - 1) / 2)[:, None]
-    if outside == "mirror":
-        at = size - 0.5 - ((at + 0.5) % (2 * size) - size).abs()
-    inside = at.clamp(0, size - 1)
-    first = inside.floor()
-    second = (first + 1).clamp_(max=size - 1)
-    return first.long(), second.long(), inside - first, (1 - (at - inside).abs()).clamp_(min=0)
+def positions(line: Float[Tensor, "b 2"], n: int, size: int, outside: Outside) -> Float[Tensor, "b n"]:
+    """Where `n` view pixels lie among `size` image pixels, counted from 0, for the scale and shift of each `line`."""
+    at = line[:, :1] * torch.arange(0.5 - n / 2, n / 2, device=line.device, dtype=line.dtype) + (line[:, 1:] + (size - 1) / 2)
+    return size - 0.5 - ((at + 0.5) % (2 * size) - size).abs() if outside == "mirror" else at
+
+
+def _neighbours(at: Float[Tensor, "b n"], size: int) -> tuple[Int[Tensor, "b n"], Int[Tensor, "b n"], Float[Tensor, "b n"]]:
+    """The two of `size` pixels that each position lies between, and the share of the second."""
+    at = at.clamp(0, size - 1)
+    first = at.long()
+    return first, (first + 1).clamp_(max=size - 1), at - first
+
+
+def _seen(at: Float[Tensor, "b n"], size: int) -> Float[Tensor, "b n"]:
+    """How much of the picture each position sees where all past the border is black."""
+    return (1 - (at - at.clamp(0, size - 1)).abs_()).clamp_(min=0)

@@ -20,7 +20,7 @@ from torch import Tensor
 from allegory.core import Dice, Tree, tree
 
 CPU = "cpu"
-CACHE_BYTES = 3 << 18  # pieces of 768 kB: smaller ones spend their time on calls, larger ones on memory (3x32x32 and 3x96x96)
+CACHE_BYTES = 3 << 19  # pieces of 1.5 MB: smaller ones spend their time on calls, larger ones on memory (3x32x32 and 3x96x96)
 
 
 @dataclass(frozen=True)
