@@ -23,7 +23,7 @@ def test_the_scores_are_f_of_the_sum_over_all_ordered_pairs(net):
         for k in range(6):
             nine = torch.cat([torch.cat([context[i], answers[i, k : k + 1]]), torch.eye(9, dtype=torch.float64)], 1)
             pairs = sum(net.g(net.first(one) + net.second(other)) for one in nine for other in nine)
-            assert scores[i, k].item() == pytest.approx(net.f(pairs / 81).item(), rel=1e-9)
+            assert scores[i, k].item() == pytest.approx(net.f(pairs / 9).item(), rel=1e-9)
 
 
 def test_candidates_do_not_see_each_other(net):

@@ -12,7 +12,7 @@ PANELS = 9
 
 
 class RelationNet(nn.Module):
-    """Scores each candidate for the ninth panel of a 3 x 3 matrix: f(sum over ordered pairs of panels of g(one, other)).
+    """Scores each candidate for the ninth panel of a 3 x 3 matrix: f(1/9 sum over ordered pairs of panels of g(one, other)).
 
     A panel is its code and its place (one of nine, hot). A candidate is scored without a look at the others, so their order cannot matter.
     The 64 pairs among the eight given panels are the same for every candidate and are taken once: 166 pairs for six candidates, not 486.
@@ -20,7 +20,7 @@ class RelationNet(nn.Module):
 
     places: Float[Tensor, "9 9"]
 
-    def __init__(self, width: int, edge: Sequence[int] = (256, 256), graph: Sequence[int] = (128,)):
+    def __init__(self, width: int, edge: Sequence[int] = (128, 128), graph: Sequence[int] = (128,)):
         """`width`: numbers of a code; `edge` and `graph`: hidden layers of g and of f, all with ReLU."""
         super().__init__()
         self.register_buffer("places", torch.eye(PANELS), persistent=False)
@@ -38,7 +38,8 @@ class RelationNet(nn.Module):
         to = self.g(one[:, None] + as_other[:, :, None]).sum(2)  # (b, k, e): from the given panels to a candidate
         back = self.g(as_one[:, :, None] + other[:, None]).sum(2)
         itself = self.g(as_one + as_other)
-        scores: Tensor = self.f((among[:, None] + to + back + itself) / PANELS**2)
+        # The sum of 81 is divided by 9, so that the first steps are of a usual size.
+        scores: Tensor = self.f((among[:, None] + to + back + itself) / PANELS)
         return scores.squeeze(2)
 
     @staticmethod
