@@ -24,10 +24,11 @@ class Code:
 
 @dataclass(frozen=True, eq=False)
 class Density:
-    """log p(x) in nats per example, (b,), and what the number is."""
+    """log p(x) in nats per example, (b,), and what the number is; `discrete`: log probabilities of two levels, not a density."""
 
     values: Tensor
     kind: Literal["exact", "lower bound", "estimate"]
+    discrete: bool = False
 
 
 @runtime_checkable
