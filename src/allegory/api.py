@@ -11,7 +11,8 @@ from allegory import methods, pages, questions, train
 from allegory.core import Method, Misuse, Problem, plain
 from allegory.data import Source, open_source
 from allegory.data.source import Part
-from allegory.questions import Score
+from allegory.questions import Score, Scores
+from allegory.questions.asking import Asked
 from allegory.representation import Representation
 from allegory.runs import Origin, Recorder, Run, data_facts, read_origin, read_settings, surroundings
 from allegory.train import Interrupted, Learner, NotFinite, Settings, checkpoints
@@ -29,7 +30,7 @@ def load(data: Any, labels: Any = None, **options: Any) -> Source:
 
 
 def default_method(source: Source) -> Method[Any]:
-    """SimCLR for images, BetaVAE for vectors."""
+    """SimCLR for images, BetaVAE for vectors (whose beta and number of latents follow the data)."""
     return methods.find("SimCLR" if getattr(source.spec, "is_image", False) else "BetaVAE")()
 
 
@@ -133,17 +134,20 @@ def from_config(config: dict[str, Any]) -> tuple[Method[Any], Settings]:
     return method, read_settings(config)
 
 
-def evaluate(rep: Any, data: Any = None, *, names: Sequence[str] | None = None, seed: int = 0) -> list[Score]:
+def evaluate(
+    rep: Any, data: Any = None, *, names: Asked = None, seed: int = 0, cache: Path | str | None = None, quiet: bool = True
+) -> Scores:
     """Asks the questions that the data and the representation allow, and the controls with it.
 
     `rep` is a `Representation`, any function x -> codes, an array of codes, or a list of representations of one method (training
-    seeds). `names` chooses questions; None asks all.
+    seeds). `names` chooses questions: names, "all", or "usual" (None), those that are asked after every learning. `cache` is a folder
+    that keeps codes and the supervised ceiling for the next time.
     """
     first = rep[0] if isinstance(rep, (list, tuple)) else rep
     source = _source_for(first, data)
     if isinstance(first, Representation):
         _kept(first, source)
-    return questions.ask(rep, source, questions=names, seed=seed)
+    return questions.ask(rep, source, questions=names, seed=seed, cache=None if cache is None else Path(cache), quiet=quiet)
 
 
 def report(rep: Representation, scores: Sequence[Score], path: Path | str, data: Any = None) -> Path:

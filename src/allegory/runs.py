@@ -1,7 +1,7 @@
 """What a run leaves: a folder from which it can be read, judged, repeated and resumed. Every file is written whole or not at all.
 
 config.yaml (every resolved setting), run.json (data, counts, versions, time, exit state), metrics.jsonl, checkpoints/, model/,
-scores.json, report.html, README.md.
+scores.json with details.json (notes and pictures of the answers), report.html, README.md, features/ (codes kept for later questions).
 """
 
 import contextlib
@@ -25,13 +25,17 @@ import yaml
 from allegory.core import Method, Misuse, Optim, Problem, files, plain
 from allegory.data import PARTS, Source
 from allegory.data.open import BUILT_IN, open_source
+from allegory.questions import Scores
 from allegory.representation import Representation
 from allegory.train import Learner, Plan, Settings, Tick, checkpoints
 from allegory.train.fit import every
 from allegory.train.health import Watch
 
 FORMAT = 1
-OURS = ("config.yaml", "run.json", "metrics.jsonl", "scores.json", "report.html", "README.md", "model", "checkpoints")
+OURS = (
+    "config.yaml", "run.json", "metrics.jsonl", "scores.json", "details.json", "report.html", "README.md",
+    "model", "checkpoints", "features",
+)  # fmt: skip
 LEFTOVER = re.compile(r"\.(" + "|".join(map(re.escape, OURS)) + r")(\..+)?\.(part|old)")
 SEED = re.compile(r"seed-\d+")
 
@@ -168,6 +172,17 @@ class Run:
         """scores.json; empty before the run was evaluated."""
         path = self.path / "scores.json"
         return list(files.read_json(path)) if path.exists() else []
+
+    @property
+    def answers(self) -> Scores:
+        """scores.json and details.json, read back."""
+        details = self.path / "details.json"
+        return Scores.read(self.scores, files.read_json(details) if details.exists() else None)
+
+    @property
+    def features(self) -> Path:
+        """Where codes and the supervised ceiling are kept between questions."""
+        return self.path / "features"
 
     @property
     def metrics(self) -> list[dict[str, Any]]:

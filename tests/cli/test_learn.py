@@ -11,7 +11,10 @@ from allegory.representation import Representation
 from allegory.runs import Run, read_config
 
 TINY = ("--steps", "2", "--batch", "16")
-ARTEFACTS = {"config.yaml", "run.json", "metrics.jsonl", "model", "checkpoints", "scores.json", "report.html", "README.md"}
+ARTEFACTS = {
+    "config.yaml", "run.json", "metrics.jsonl", "model", "checkpoints", "features", "scores.json", "details.json",
+    "report.html", "README.md",
+}  # fmt: skip
 
 
 def learn(*tokens):

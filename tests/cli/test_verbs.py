@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -11,6 +13,7 @@ from helpers.runs import failing, vectors
 from allegory import api, methods
 from allegory.cli import claims, judge, main, opened
 from allegory.core import Problem
+from allegory.questions import controls, gathering
 from allegory.runs import Run
 
 
@@ -32,13 +35,30 @@ def documents(capsys, *tokens):
     return json.loads(capsys.readouterr().out)
 
 
-def test_evaluate_asks_what_is_wanted(runs, capsys):
-    before = (runs / "one" / "scores.json").read_bytes()
-    told = documents(capsys, "evaluate", runs / "one", "--questions", "effective_rank")
+def test_evaluate_asks_what_is_wanted_and_keeps_the_other_answers(runs, tmp_path, capsys):
+    run, before = tmp_path / "one", Run(runs / "one").scores
+    shutil.copytree(runs / "one", run)
+    told = documents(capsys, "evaluate", run, "--questions", "effective-rank", "--seed", "1")
     assert {s["question"] for s in told["scores"]} == {"effective_rank"}
-    assert (runs / "one" / "scores.json").read_bytes() == before, "some of the questions do not replace all of them"
-    assert main(["evaluate", str(runs / "one"), "--questions", "kn"]) == 2
+    after = Run(run).scores
+    assert [s for s in after if s["question"] != "effective_rank"] == [s for s in before if s["question"] != "effective_rank"]
+    assert {s["protocol"].rpartition("; ")[2] for s in after if s["question"] == "effective_rank"} == {"seed 1"}
+    assert main(["evaluate", str(run), "--questions", "kn"]) == 2
     assert "Did you mean knn" in capsys.readouterr().err
+
+
+def test_what_was_encoded_and_trained_once_is_kept(runs, monkeypatch):
+    def again(*_):
+        raise AssertionError("it was made again")
+
+    monkeypatch.setattr(controls, "supervised", again)
+    monkeypatch.setattr(gathering, "encoder_of", lambda *_: SimpleNamespace(codes=again, pair=again))
+    done, source = opened.run_and_data(str(runs / "two"), None)
+    scores = judge.ask(done, source, ["knn"])
+    assert {s.control for s in scores} == {None, "raw input", "pca", "untrained", "supervised"}
+    assert [s.value for s in scores] == [s.value for s in done.run.answers.of("knn")]
+    with pytest.raises(AssertionError, match="made again"):
+        judge.ask(done, source, ["knn"], seed=1)
 
 
 def test_evaluate_on_other_data(runs, table, tmp_path, capsys):
@@ -55,20 +75,21 @@ def test_evaluate_on_other_data(runs, table, tmp_path, capsys):
 
 
 def test_a_full_disk_at_any_write_of_the_pages(runs, tmp_path, monkeypatch, capsys):
-    """What was there before stays, whichever of scores.json, report.html and README.md the disk fills up at."""
+    """What was there before stays, whichever of scores.json, details.json, report.html and README.md the disk fills up at."""
     done, source = opened.run_and_data(str(runs / "one"), None)
-    rows = done.run.scores
-    for name in ("scores.json", "report.html", "README.md"):
+    rows = done.run.answers
+    names = ("scores.json", "details.json", "report.html", "README.md")
+    for name in names:
         (tmp_path / name).write_text("before")
     with failing(None, monkeypatch=monkeypatch) as calls:
         judge.write(done, source, rows, tmp_path / "new")
-    assert len(calls) == 9
-    for k in range(9):
+    assert len(calls) == 12
+    for k in range(12):
         with failing(k, monkeypatch=monkeypatch), pytest.raises(Problem, match="untouched"):
             judge.write(done, source, rows, tmp_path)
-        texts = [(tmp_path / name).read_text() for name in ("scores.json", "report.html", "README.md")]
-        assert [text == "before" for text in texts] == [k < 3, k < 6, True]
-        assert len(list(tmp_path.iterdir())) == 4
+        texts = [(tmp_path / name).read_text() for name in names]
+        assert [text == "before" for text in texts] == [k < 3, k < 6, k < 9, True]
+        assert len(list(tmp_path.iterdir())) == 5
 
 
 def test_embed_to_npy_and_parquet(runs, table, tmp_path, capsys):

@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from allegory import measures
-from allegory.questions import Alignment, CodeSet, EffectiveRank, Uniformity, put
-from allegory.questions.effective_rank import ranks
-from allegory.questions.geometry import log_mean_potential
+from allegory.questions import CodeSet, put
+from allegory.questions.nature.alignment import Alignment
+from allegory.questions.nature.effective_rank import EffectiveRank, ranks
+from allegory.questions.nature.uniformity import Uniformity, log_mean_potential
 
 
 def test_uniformity_is_the_measure_and_its_leave_outs():

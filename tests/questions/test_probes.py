@@ -7,7 +7,10 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from allegory.questions import KNN, CodeSet, Evidence, FewLabels, LinearProbe, probing, put
+from allegory.questions import CodeSet, Evidence, Subject, probing, put
+from allegory.questions.uses.few_labels import FewLabels
+from allegory.questions.uses.knn import KNN
+from allegory.questions.uses.linear_probe import LinearProbe
 
 PROBES = [LinearProbe(), FewLabels(), KNN()]
 
@@ -74,7 +77,8 @@ def test_few_labels_read_no_other_label(make_features):
     z = features.sets[None].seeds[0]
     kept = FewLabels()
     object.__setattr__(kept, "drawn", lambda features: probe.drawn(make_features(n=500, apart=1.5)))
-    before, after = probe.measure(z, None, features), kept.measure(z, None, dataclasses.replace(features, labels=labels))
+    before = probe.measure(Subject(None, 0, z), features)
+    after = kept.measure(Subject(None, 0, z), dataclasses.replace(features, labels=labels))
     assert {m: e.value for m, e in before.items()} == {m: e.value for m, e in after.items()}
 
 

@@ -18,8 +18,10 @@ from allegory import api
 from allegory.cli.job import over
 from allegory.cli.told import Optimiser, Training, What
 from allegory.core import Claim, Method, Problem, files, plain
+from allegory.data import Source
 from allegory.data.open import BUILT_IN
-from allegory.questions import Score
+from allegory.questions import CEILINGS, Scores
+from allegory.representation import Representation
 from allegory.train import Settings
 from allegory.train.fit import peak_memory
 
@@ -39,13 +41,14 @@ def place() -> Row:
 
 def measure(cls: type[Method[Any]], claim: Claim, here: Row, data_root: str | None = None) -> Row:
     """One row: the claim, what was reached, the best control beside it, and what it took. Claims of one recipe share their training."""
-    scores, seconds, peak = _judged(cls, claim.data, json.dumps(plain.plain(claim.recipe), sort_keys=True), claim.seeds, data_root)
+    reps, source, seconds, peak = _learned(cls, claim.data, json.dumps(plain.plain(claim.recipe), sort_keys=True), claim.seeds, data_root)
+    scores = _asked(claim.question, reps, source)
     of_claim = [s for s in scores if (s.question, s.metric) == (claim.question, claim.metric)]
     score = next((s for s in of_claim if s.control is None), None)
     if score is None:
         asked = ", ".join(sorted({s.metric for s in scores if s.control is None}))
         raise Problem(f"{cls.__name__} claims {claim.metric} of {claim.question} on {claim.data}, which was not measured; it gave {asked}")
-    rivals = [s for s in of_claim if s.control not in (None, "supervised")]
+    rivals = [s for s in of_claim if s.control is not None and s.control not in CEILINGS]
     best = max(rivals, key=lambda s: s.value, default=None)
     control = best and {"name": best.control, "value": best.value, "low": best.low, "high": best.high}
     return {
@@ -57,15 +60,22 @@ def measure(cls: type[Method[Any]], claim: Claim, here: Row, data_root: str | No
 
 
 @functools.lru_cache(maxsize=2)
-def _judged(cls: type[Method[Any]], data: str, recipe: str, seeds: int, data_root: str | None) -> tuple[list[Score], float, int]:
-    """The scores of a recipe over its training seeds, the seconds of learning, and the peak memory in bytes."""
+def _learned(
+    cls: type[Method[Any]], data: str, recipe: str, seeds: int, data_root: str | None
+) -> tuple[tuple[Representation, ...], Source, float, int]:
+    """The representations of a recipe, one a training seed, the data, the seconds of learning, and the peak memory in bytes."""
     method, settings, what = told(cls, json.loads(recipe))
     source = api.load(_where(data, data_root), what.labels)
     begun = time.perf_counter()
     reps = [api.learn(source, method, settings=dataclasses.replace(settings, seed=seed), all_items=what.all) for seed in range(seeds)]
     seconds = round(time.perf_counter() - begun, 1)
-    peak = peak_memory("cuda" if torch.cuda.is_available() else "cpu")
-    return api.evaluate(reps if len(reps) > 1 else reps[0], source), seconds, peak
+    return tuple(reps), source, seconds, peak_memory("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@functools.lru_cache(maxsize=4)
+def _asked(question: str, reps: tuple[Representation, ...], source: Source) -> Scores:
+    """The answers to one question; claims of several metrics of it share them."""
+    return api.evaluate(list(reps) if len(reps) > 1 else reps[0], source, names=[question])
 
 
 def told(cls: type[Method[Any]], recipe: Any) -> tuple[Method[Any], Settings, What]:

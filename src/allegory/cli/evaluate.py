@@ -1,14 +1,15 @@
 """Asks questions of a run's representation, on its own data or on other, and writes its scores and report anew.
 
-  allegory evaluate runs/digits
+  allegory evaluate runs/digits --questions all
   allegory evaluate runs/digits --questions few_labels,knn
   allegory evaluate runs/photos other_photos/ --labels folders
 
-On its own data all questions rewrite RUN/scores.json, report.html and README.md; on other data nothing is written but with --out.
+On its own data the answers join those in RUN/scores.json, and report.html and README.md are written anew; on other data nothing is written
+but with --out. Codes are kept in RUN/features, so that the next question is quick. `allegory show questions` lists what can be asked.
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -20,7 +21,7 @@ def run(
     data: Annotated[str | None, Parameter(help="other data than it was learned on")] = None,
     /,
     *,
-    questions: Annotated[str, Parameter(help="names with commas between them, or all")] = "all",
+    questions: Annotated[str, Parameter(help="names with commas between them, usual, or all")] = "usual",
     labels: Annotated[str | None, Parameter(help='as for learn: "folders", a column, or a csv')] = None,
     options: DataOptions = None,
     seed: Annotated[int, Parameter(help="draws the labelled items and the resamplings")] = 0,
@@ -31,11 +32,15 @@ def run(
     from allegory.cli import judge, opened
 
     subject, source = opened.run_and_data(run, data, labels, options)
-    names = None if questions == "all" else [q.strip().replace("-", "_") for q in questions.split(",") if q.strip()]
-    own = data is None and labels is None and not options and names is None
+    own = data is None and labels is None and not options
     target = Path(out) if out else subject.run.path if own else None
-    scores = judge.ask(subject, source, names, seed)
+    scores = judge.ask(subject, source, _asked(questions), seed)
     if target is not None:
-        judge.write(subject, source, scores, target)
+        judge.write(subject, source, scores.over(subject.run.answers) if own and not out else scores, target)
     judge.tell(subject, source, json, scores, target)
     return 0
+
+
+def _asked(questions: str) -> Any:
+    """What --questions says."""
+    return questions if questions in ("usual", "all") else [q.strip() for q in questions.split(",") if q.strip()]

@@ -70,7 +70,7 @@ def run(data: str | None, own: dict[str, Any], what: What, where: Where, trainin
         done = job.learn(shared, source)
     if not leads():
         return 0
-    scores = done.run.scores
+    scores = done.run.answers
     if after.evaluate and not (where.resume and done.run.judged):
         with job.resumable(task.out):
             scores = judge.ask(done, source)

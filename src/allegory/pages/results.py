@@ -35,7 +35,7 @@ class Result:
 
 def results(scores: Iterable[Any]) -> tuple[Result, ...]:
     """Rows from `Score` objects or from the dictionaries of scores.json; a row without a value is left out."""
-    return tuple(_result(s) for s in scores if _get(s, "value") is not None)
+    return tuple(_result(s) for s in scores if (value := _get(s, "value")) is not None and value == value)
 
 
 def _get(score: Any, name: str) -> Any:

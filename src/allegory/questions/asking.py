@@ -1,56 +1,63 @@
-"""All questions, of a representation and its controls, on one gathering of codes."""
+"""Questions put to a representation and its controls, on one gathering of codes."""
 
+import sys
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
-from allegory.core import nearest
+from tqdm import tqdm
+
+from allegory.core import Problem
+from allegory.questions import registry
 from allegory.questions.controls import Ceiling
-from allegory.questions.effective_rank import EffectiveRank
 from allegory.questions.features import Features
-from allegory.questions.few_labels import FewLabels
 from allegory.questions.gathering import gather
-from allegory.questions.geometry import Alignment, Uniformity
-from allegory.questions.knn import KNN
-from allegory.questions.linear_probe import LinearProbe
 from allegory.questions.question import Question
 from allegory.questions.score import Scores
 
-QUESTIONS: dict[str, type[Question]] = {q.card.name: q for q in (FewLabels, LinearProbe, KNN, EffectiveRank, Uniformity, Alignment)}
+Asked = Sequence[Question | str] | Literal["usual", "all"] | None
 
 
 def ask(
     subject: Any,
     source: Any,
-    questions: Sequence[Question | str] | None = None,
+    questions: Asked = None,
     controls: Sequence[str] | None = None,
     seed: int = 0,
     ceiling: Ceiling | None = None,
+    cache: Path | None = None,
+    quiet: bool = True,
 ) -> Scores:
-    """Scores of `subject` and of its controls on the test part of `source`, with 95 % intervals and notes.
+    """Scores of `subject` and of its controls on the test part of `source`, with 95 % intervals, notes and pictures.
 
     `subject`: a `Representation`; a list of them, one for each training seed of one method; any function of stored observations (or an
-    object with `encode` or `transform`); or an array of codes (n, z) in the order of the source. `questions`: names or values, None is
-    all that the data allow. `controls`: among "raw input", "pca", "untrained", "supervised", None is all. `seed` draws the labelled
-    items and the resamplings; `ceiling` bounds the training of the supervised control.
+    object with `encode` or `transform`); or an array of codes (n, z) in the order of the source. `questions`: names or values, "all", or
+    "usual" (None): those that are asked after every learning. `controls`: among "raw input", "pca", "untrained", "supervised", None is
+    all. `seed` draws the labelled items and the resamplings; `ceiling` bounds the training of the supervised control; `cache` is a folder
+    where codes are kept, so that nothing is encoded or trained twice; unless `quiet` there is a progress bar.
     Raises `Misuse` for unknown names and for arguments that do not fit; what cannot be asked of these data is left out with a note.
     """
-    chosen = [named(q) for q in (QUESTIONS if questions is None else questions)]
-    features, notes = gather(subject, source, controls, seed, ceiling)
-    return put(features, chosen, notes)
+    chosen = registry.chosen(questions)
+    features, notes = gather(subject, source, controls, seed, ceiling, cache)
+    return put(features, chosen, notes, quiet)
 
 
-def put(features: Features, questions: Sequence[Question], notes: Sequence[str] = ()) -> Scores:
+def put(features: Features, questions: Sequence[Question], notes: Sequence[str] = (), quiet: bool = True) -> Scores:
     """The questions put to features that are there already."""
-    asked = [question for question in questions if not question.missing(features)]
-    scores = [score for question in asked for score in question.ask(features)]
-    said = [question.missing(features) or question.remark(features) for question in questions]
-    return Scores(scores, (*notes, *(note for note in said if note)))
-
-
-def named(question: Question | str) -> Question:
-    """A question by name, with its usual settings."""
-    if isinstance(question, Question):
-        return question
-    if question not in QUESTIONS:
-        raise nearest(question, list(QUESTIONS), "question")
-    return QUESTIONS[question]()
+    found, said, pictures = Scores(), list(notes), dict[str, Any]()
+    bar = tqdm(questions, disable=quiet or not sys.stderr.isatty(), leave=False, unit="question")
+    for question in bar:
+        name = question.card.name
+        if reason := question.missing(features):
+            said.append(reason)
+            continue
+        bar.set_description(name)
+        try:
+            answer = question.ask(features, lambda who, bar=bar: bar.set_postfix_str(who))
+        except Problem as e:
+            said.append(f"{name} could not be answered: {e}")
+            continue
+        found.extend(answer)
+        pictures |= answer.pictures
+        said.append(question.remark(features))
+    return Scores(found, filter(None, said), pictures)

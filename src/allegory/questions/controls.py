@@ -4,18 +4,17 @@ The raw input and PCA need only data; the other two need a method, so somebody e
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, cast
 
 import torch
 from jaxtyping import Float, Int
 from sklearn.decomposition import PCA
 from torch import Tensor
 
-from allegory import train, views
+from allegory import train
 from allegory.core import Solved, fenced, nearest, tree
 from allegory.data import Source
 from allegory.methods.supervised.classifier import Classifier
-from allegory.questions.encoders import Seeing, encoder_of
 from allegory.questions.features import CodeSet
 from allegory.representation import Representation
 
@@ -40,11 +39,11 @@ def chosen(names: tuple[str, ...] | None) -> tuple[Control, ...]:
     return tuple(c for c in CONTROLS if names is None or c in names)
 
 
-def untrained(rep: Representation, n: int, view: views.View | None) -> Seeing:
+def untrained(rep: Representation, n: int) -> Representation:
     """The network of `rep` with the weights its training began with: the same seed, the same build."""
     with fenced(int(rep.facts.get("seed", 0))):
         net = rep.method.build(rep.spec, n)
-    return encoder_of(rep.method, net.to(rep.device, rep.dtype), rep.intake, view)
+    return Representation(rep.method, net.to(rep.device, rep.dtype), rep.intake, {"seed": rep.facts.get("seed", 0), "items": n})
 
 
 def why_not_untrained(rep: Representation) -> str:
@@ -63,23 +62,23 @@ def why_no_ceiling(source: Source, reason: str) -> str:
     return "" if few >= 2 * len(source.labels.names) else f"no supervised ceiling: {few} labelled training items are too few to train on"
 
 
-def supervised(rep: Representation, source: Source, seed: int, view: views.View | None, how: Ceiling) -> Seeing:
+def supervised(rep: Representation, source: Source, seed: int, how: Ceiling) -> Representation:
     """A network trained on the labels of the training part, end to end, for the steps of its recipe: that of the method where gradients
     reach its code, else the default one."""
     index = source.part("train")
     method = Classifier(of=rep.method if carries_gradient(rep, source, len(index)) else None)
     fitted = train.fit(method, source, index=index, seed=seed, device=str(rep.device), steps=how.steps, batch=how.batch)
-    return encoder_of(fitted.method, fitted.net, fitted.intake, view)
+    return Representation.of(fitted)
 
 
 def carries_gradient(rep: Representation, source: Source, n: int) -> bool:
     """Whether labels could train the code of this method."""
     if isinstance(rep.method, (Solved, Classifier)):
         return False
-    encoder = untrained(rep, n, None)
+    fresh = untrained(rep, n)
     stored = tree.to(source.take(slice(0, 2)), rep.device)
     with torch.enable_grad():
-        z = encoder.f(tree.to(rep.intake(stored), rep.device, rep.dtype))
+        z = cast(Any, fresh.method).encode(fresh.net, tree.to(rep.intake(stored), rep.device, rep.dtype))
     return bool(z.requires_grad)
 
 

@@ -1,20 +1,59 @@
 """The codes of all items, computed once and handed to every question."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from allegory.core import Problem, Tree
+from allegory.data import Factors, Source
+from allegory.questions.encoders import Encoder
+from allegory.representation import Representation
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What one training seed of the method, or a control, gave: what a question measures.
+
+    `who`: None for the method itself, else the control; `seed`: the number of the training seed, from 0; `z` (n, z): the codes of the
+    gathered items; `pair`: the codes of two views of some test items; `encoder` encodes other observations (None when the codes came as
+    an array); `rep` is the whole model where it is one (the method, the untrained network, the supervised ceiling).
+    """
+
+    who: str | None
+    seed: int
+    z: Float[Tensor, "n z"]
+    pair: tuple[Float[Tensor, "m z"], Float[Tensor, "m z"]] | None = None
+    encoder: Encoder | None = None
+    rep: Representation | None = None
+
+    def can(self, name: str) -> bool:
+        """Whether it can decode, sample ... (`core.capabilities`); "encode" asks whether other observations can be encoded."""
+        if name == "encode":
+            return self.encoder is not None
+        return self.rep is not None and name in self.rep.can()
+
 
 @dataclass(frozen=True, eq=False)
 class CodeSet:
-    """The codes (n, z) of the method or of a control, one tensor for each training seed; and, where it can encode anew, the codes of
-    two views of the same items."""
+    """The codes (n, z) of the method or of a control, one tensor for each training seed; and, where they are there, the codes of two
+    views of the same items, the encoders and the models, by training seed as well."""
 
     seeds: tuple[Float[Tensor, "n z"], ...]
     pairs: tuple[tuple[Float[Tensor, "m z"], Float[Tensor, "m z"]], ...] | None = None
+    encoders: tuple[Encoder, ...] = ()
+    reps: tuple[Representation, ...] = ()
+
+    def subjects(self, who: str | None) -> Iterator[Subject]:
+        """One a training seed."""
+        for i, z in enumerate(self.seeds):
+            pair = self.pairs[i] if self.pairs else None
+            encoder = self.encoders[i] if self.encoders else None
+            yield Subject(who, i, z, pair, encoder, self.reps[i] if self.reps else None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +61,7 @@ class Features:
     """`sets` by control, the method itself under None; `labels` (n,) with -1 where missing; `parts`: item numbers.
 
     `data` names the items, their labels and their parts; `seed` draws labels and resamplings; `viewed` counts the items of the pairs.
+    `source` is where the items come from, `rows` (n,) their numbers there; `factors` are those of the gathered items.
     """
 
     sets: Mapping[str | None, CodeSet]
@@ -31,6 +71,11 @@ class Features:
     data: str
     seed: int = 0
     viewed: int = 0
+    source: Source | None = None
+    rows: Int[np.ndarray, " n"] | None = None
+
+    def __len__(self) -> int:
+        return len(self.labels)
 
     @property
     def classes(self) -> int:
@@ -40,6 +85,23 @@ class Features:
     def widest(self) -> int:
         """The largest number of numbers a code has."""
         return max(z.shape[1] for codes in self.sets.values() for z in codes.seeds)
+
+    @cached_property
+    def factors(self) -> Factors | None:
+        """The generative factors of the gathered items, `values` (n, f); None when they are not known."""
+        if self.source is None or self.source.factors is None:
+            return None
+        known = self.source.factors
+        return Factors(known.names, known.sizes, known.values[self._rows()])
+
+    def stored(self, index: Int[Tensor, " q"] | Int[np.ndarray, " q"]) -> Tree:
+        """The observations, as stored, of gathered items by their number here."""
+        if self.source is None:
+            raise Problem("these features come without their source; give one to see observations again")
+        return self.source.take(self._rows()[np.asarray(index)])
+
+    def _rows(self) -> Int[np.ndarray, " n"]:
+        return np.arange(len(self)) if self.rows is None else self.rows
 
     def labelled(self, part: str) -> Int[Tensor, " p"]:
         """The item numbers of a part's labelled items."""

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,9 @@ from torch import Tensor
 from allegory import data, views
 from allegory.core import Dice, Misuse, Problem, Spec, Tree, tree
 from allegory.data import PARTS, Intake, Source
+from allegory.questions import cache as cache_
 from allegory.questions import controls as controls_
+from allegory.questions.cache import Cache
 from allegory.questions.controls import Ceiling, Control
 from allegory.questions.encoders import Encoder, Foreign, Seeing, encoder_of, raw_input, shrunk
 from allegory.questions.features import CodeSet, Features, evenly
@@ -27,21 +30,34 @@ MOST = {"train": 60_000, "validation": 10_000, "test": 20_000}  # bounds memory 
 
 @dataclass(eq=False)
 class Gathering:
-    """What is to be encoded, and the notes made on the way. `given` are codes that came as arrays."""
+    """What is to be encoded, and the notes made on the way. `given` are codes that came as arrays; `reps` the encoders that are models."""
 
     source: Source
+    cache: Cache = field(default_factory=Cache)
     encoders: dict[str | None, list[Encoder]] = field(default_factory=dict)
+    reps: dict[str | None, list[Representation]] = field(default_factory=dict)
     given: list[Tensor] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    def add(self, who: str | None, reps: list[Representation], view: views.View | None) -> None:
+        """Models to encode with, one a training seed."""
+        self.reps[who] = reps
+        self.encoders[who] = [encoder_of(rep.method, rep.net, rep.intake, view) for rep in reps]
+
 
 def gather(
-    subject: Any, source: Any, controls: Sequence[str] | None = None, seed: int = 0, ceiling: Ceiling | None = None
+    subject: Any,
+    source: Any,
+    controls: Sequence[str] | None = None,
+    seed: int = 0,
+    ceiling: Ceiling | None = None,
+    cache: Path | None = None,
 ) -> tuple[Features, tuple[str, ...]]:
     """The features of `subject` and its controls on `source`, and notes for people on what was left out.
 
     `subject`: a `Representation`, a function of stored observations, an array of codes in the order of the source, or a list of these
-    (training seeds of one method). `controls`: names; None is all. Raises `Misuse` and `Problem` for what cannot be evaluated.
+    (training seeds of one method). `controls`: names; None is all. `cache`: a folder that keeps codes and the ceiling.
+    Raises `Misuse` and `Problem` for what cannot be evaluated.
     """
     subjects = list(subject) if isinstance(subject, (list, tuple)) else [subject]
     if not subjects:
@@ -51,19 +67,23 @@ def gather(
         raise Misuse("several representations are training seeds of one method with equal settings; ask different ones one by one")
     source = source if isinstance(source, Source) else data.open_source(source)
     wanted = controls_.chosen(None if controls is None else tuple(controls))
-    work = _of_representations(reps, source, wanted, seed, ceiling or Ceiling()) if reps else _of_others(subjects, source, wanted)
+    how = ceiling or Ceiling()
+    work = _of_representations(reps, source, wanted, seed, how, Cache(cache)) if reps else _of_others(subjects, source, wanted)
     return _encoded(work, wanted, seed, _learned_on(reps)), tuple(work.notes)
 
 
-def _of_representations(reps: list[Representation], source: Source, wanted: Sequence[Control], seed: int, how: Ceiling) -> Gathering:
+def _of_representations(
+    reps: list[Representation], source: Source, wanted: Sequence[Control], seed: int, how: Ceiling, cache: Cache
+) -> Gathering:
     source = reps[0].intake.accept(source)
-    work, view, n = Gathering(source), _view(reps[0].spec, source), len(source.part("train"))
-    work.encoders[None] = [encoder_of(rep.method, rep.net, rep.intake, view) for rep in reps]
+    work, view, n = Gathering(source, cache), _view(reps[0].spec, source), len(source.part("train"))
+    work.add(None, reps, view)
     _add_raw(work, wanted, reps[0].intake, view, reps[0].device)
     if "untrained" in wanted and not _noted(work, controls_.why_not_untrained(reps[0])):
-        work.encoders["untrained"] = [controls_.untrained(rep, n, view) for rep in reps]
+        work.add("untrained", [controls_.untrained(rep, n) for rep in reps], view)
     if "supervised" in wanted and not _noted(work, controls_.why_no_ceiling(source, _task(source).why_no_probe())):
-        work.encoders["supervised"] = [controls_.supervised(reps[0], source, seed, view, how)]
+        key = ("supervised", repr(reps[0].method), identity(source), str(seed), repr(how))
+        work.add("supervised", [cache.model(key, lambda: controls_.supervised(reps[0], source, seed, how))], view)
     return work
 
 
@@ -129,7 +149,10 @@ def _encoded(work: Gathering, wanted: Sequence[Control], seed: int, learned_on: 
     viewed = evenly(task.parts["test"], VIEWED)
     codes = _each(work, index, _codes_of)
     pairs = _each(work, index[viewed.numpy()], _pair_of)
-    found = {who: CodeSet(tuple(z for (z,) in seeds), _both(pairs.get(who))) for who, seeds in codes.items()}
+    found = {
+        who: CodeSet(tuple(z for (z,) in seeds), _both(pairs.get(who)), tuple(work.encoders[who]), tuple(work.reps.get(who, ())))
+        for who, seeds in codes.items()
+    }
     if work.given:
         found[None] = CodeSet(tuple(z[index] for z in work.given))
     if "pca" in wanted:
@@ -142,7 +165,18 @@ def _encoded(work: Gathering, wanted: Sequence[Control], seed: int, learned_on: 
     strange = task.class_sizes("test") * (task.class_sizes("train") == 0)
     if strange.any():
         work.notes.append(f"{int(strange.sum())} test items are of a class without a labelled training item; they count as errors")
-    return Features(kept, task.labels, task.names, task.parts, task.data + learned_on, seed, len(viewed))
+    if leaked := _leaked(work.source):
+        work.notes.append(leaked)
+    return Features(kept, task.labels, task.names, task.parts, task.data + learned_on, seed, len(viewed), work.source, index)
+
+
+def _leaked(source: Source) -> str:
+    """The alarm when test items are exact copies of training items, which only a split of the source's own can do; "" without."""
+    keys = source.item_keys
+    copies = int(np.isin(keys[source.part("test")], keys[source.part("train")]).sum())
+    return (
+        f"leakage: {copies:,} test items are exact copies of training items, so the scores are too good; mend the split" if copies else ""
+    )
 
 
 def _codes_of(encoder: Encoder, stored: Tree, rows: np.ndarray) -> tuple[Tensor, ...]:
@@ -158,18 +192,32 @@ def _pair_of(encoder: Encoder, stored: Tree, rows: np.ndarray) -> tuple[Tensor, 
 def _each(
     work: Gathering, index: np.ndarray, f: Callable[[Encoder, Tree, np.ndarray], tuple[Tensor, ...]]
 ) -> dict[str | None, list[tuple[Tensor, ...]]]:
-    """What `f` gives for the items at `index`, for every seed of every encoder; an encoder for which it gives () is left out."""
-    wholes: dict[str | None, list[tuple[Tensor, ...]]] = {who: [()] * len(seeds) for who, seeds in work.encoders.items()}
-    for at, rows in _batches(work.source, index):
+    """What `f` gives for the items at `index`, for every seed of every encoder, in one pass over those that were not kept; an encoder
+    for which it gives () is left out."""
+    keys = _keys(work, index, f.__name__)
+    wholes = {place: kept for place, key in keys.items() if (kept := work.cache.find(key))}
+    new = [(who, i) for who, encoders in work.encoders.items() for i in range(len(encoders)) if (who, i) not in wholes]
+    for at, rows in _batches(work.source, index) if new else ():
         stored = work.source.take(rows)
-        for who, encoders in work.encoders.items():
-            for i, encoder in enumerate(encoders):
-                parts = f(encoder, stored, rows)
-                if at == 0:
-                    wholes[who][i] = tuple(torch.empty(len(index), part.shape[1]) for part in parts)
-                for whole, part in zip(wholes[who][i], parts, strict=True):
-                    whole[at : at + len(rows)] = part
-    return {who: seeds for who, seeds in wholes.items() if all(seeds)}
+        for who, i in new:
+            parts = f(work.encoders[who][i], stored, rows)
+            if at == 0:
+                wholes[who, i] = tuple(torch.empty(len(index), part.shape[1]) for part in parts)
+            for whole, part in zip(wholes[who, i], parts, strict=True):
+                whole[at : at + len(rows)] = part
+    for place in new:
+        if place in keys:
+            work.cache.keep(keys[place], wholes[place])
+    found = {who: [wholes[who, i] for i in range(len(encoders))] for who, encoders in work.encoders.items()}
+    return {who: seeds for who, seeds in found.items() if all(seeds)}
+
+
+def _keys(work: Gathering, index: np.ndarray, what: str) -> dict[tuple[str | None, int], tuple[str, ...]]:
+    """The keys under which codes are kept, for the encoders that are models: others are not known by their content."""
+    if work.cache.folder is None:
+        return {}
+    asked = (what, identity(work.source), hashlib.sha256(index.tobytes()).hexdigest())
+    return {(who, i): (*asked, cache_.identity(rep)) for who, reps in work.reps.items() for i, rep in enumerate(reps)}
 
 
 def _batches(source: Source, index: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from allegory.core import Paper
 from allegory.questions import intervals, logistic, probing
-from allegory.questions.features import Features
+from allegory.questions.features import Features, Subject
 from allegory.questions.intervals import Evidence
 from allegory.questions.question import Question, QuestionCard
 
@@ -29,7 +29,7 @@ class LinearProbe(Question):
     card: ClassVar[QuestionCard] = QuestionCard(
         name="linear_probe",
         asks="How well does a linear classifier read the classes off the codes, with all labels?",
-        needs=("labels",), better="higher", bounds=(0.0, 1.0),
+        needs=("labels",), better="higher", usual=True, bounds=(0.0, 1.0),
         paper=Paper("Alain and Bengio", "Understanding intermediate layers using linear classifier probes", 2016,
                     "https://arxiv.org/abs/1610.01644", "section 3"),
     )  # fmt: skip
@@ -44,10 +44,9 @@ class LinearProbe(Question):
     def size(self, features: Features) -> tuple[int, str]:
         return len(features.labelled("test")), "test"
 
-    def measure(self, z: Tensor, pair: tuple[Tensor, Tensor] | None, features: Features) -> dict[str, Evidence]:
-        del pair
+    def measure(self, subject: Subject, features: Features) -> dict[str, Evidence]:
         test = probing.Labelled.of(features, "test")
-        z = probing.standardised(z, features.parts["train"])
+        z = probing.standardised(subject.z, features.parts["train"])
         chosen = self.choose(z, features)
         hits = chosen.logits(z[test.index])[0].argmax(1) == test.y
         accuracy, balanced = intervals.of_hits(hits[None].numpy(), test.y.numpy(), features.seed)

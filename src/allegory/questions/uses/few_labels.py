@@ -11,15 +11,13 @@ from typing import ClassVar, final
 import numpy as np
 import torch
 from jaxtyping import Int
-from torch import Tensor
 
 from allegory.core import Paper
-from allegory.questions import intervals, logistic, probing
-from allegory.questions.features import Features
+from allegory.questions import draws as draws_
+from allegory.questions import intervals, probing
+from allegory.questions.features import Features, Subject
 from allegory.questions.intervals import Evidence
 from allegory.questions.question import Question, QuestionCard
-
-MOST_NUMBERS = 1 << 24  # rows x features of the draws that are solved at once
 
 
 @final
@@ -34,7 +32,7 @@ class FewLabels(Question):
     card: ClassVar[QuestionCard] = QuestionCard(
         name="few_labels",
         asks="How well are the classes read off the codes with a few labels a class?",
-        needs=("labels",), better="higher", bounds=(0.0, 1.0),
+        needs=("labels",), better="higher", usual=True, bounds=(0.0, 1.0),
         paper=Paper("Hénaff et al.", "Data-efficient image recognition with contrastive predictive coding", 2020,
                     "https://arxiv.org/abs/1905.09272", "section 4.1"),
     )  # fmt: skip
@@ -74,23 +72,15 @@ class FewLabels(Question):
         rngs = [np.random.default_rng([features.seed, d]) for d in range(self.draws)]
         return np.stack([np.stack([rng.permutation(rows)[:most] for rows in by_class], axis=1) for rng in rngs])
 
-    def measure(self, z: Tensor, pair: tuple[Tensor, Tensor] | None, features: Features) -> dict[str, Evidence]:
-        del pair
+    def measure(self, subject: Subject, features: Features) -> dict[str, Evidence]:
         test = probing.Labelled.of(features, "test")
-        z = probing.standardised(z, features.parts["train"])
+        z = probing.standardised(subject.z, features.parts["train"])
         draws = torch.as_tensor(self.drawn(features))
         found: dict[str, Evidence] = {}
         for k in self.possible(features):
-            hits = self._hits(z, draws[:, :k].flatten(1), test, features)
+            rows = draws[:, :k].flatten(1)
+            scores = draws_.logits(z, rows, features.labels[rows], features.classes, test.index, self.strength)
+            hits = scores.argmax(2) == test.y
             accuracy, balanced = intervals.of_hits(hits.numpy(), test.y.numpy(), features.seed)
             found |= {f"accuracy@{k}": accuracy, f"balanced_accuracy@{k}": balanced}
         return found
-
-    def _hits(self, z: Tensor, index: Tensor, test: probing.Labelled, features: Features) -> Tensor:
-        """(draws, n) bool: which test items the classifier of each draw gets right."""
-        x, at_once = z[test.index], max(1, MOST_NUMBERS // (index.shape[1] * z.shape[1]))
-        parts = []
-        for rows in index.split(at_once):
-            linear = logistic.fit(z[rows], features.labels[rows], features.classes, self.strength, tolerance=1e-4)
-            parts.append(linear.logits(x).argmax(2) == test.y)
-        return torch.cat(parts)

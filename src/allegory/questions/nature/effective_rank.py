@@ -15,7 +15,7 @@ from torch import Tensor
 from allegory import measures
 from allegory.core import Paper
 from allegory.questions import intervals
-from allegory.questions.features import Features, evenly
+from allegory.questions.features import Features, Subject, evenly
 from allegory.questions.intervals import Evidence
 from allegory.questions.question import Question, QuestionCard
 
@@ -31,7 +31,8 @@ class EffectiveRank(Question):
     most: int = 8192
 
     card: ClassVar[QuestionCard] = QuestionCard(
-        name="effective_rank", asks="How many directions do the codes use?", needs=(), better="depends", bounds=(1.0, float("inf")),
+        name="effective_rank", asks="How many directions do the codes use?",
+        needs=(), better="depends", usual=True, cost="instant", bounds=(1.0, float("inf")),
         paper=Paper("Garrido et al.", TITLE, 2023, "https://arxiv.org/abs/2210.02885", "equation 1"),
     )  # fmt: skip
 
@@ -48,10 +49,9 @@ class EffectiveRank(Question):
     def missing(self, features: Features) -> str:
         return "" if len(features.parts["train"]) >= 32 else "effective_rank was not asked: the training part has fewer than 32 items"
 
-    def measure(self, z: Tensor, pair: tuple[Tensor, Tensor] | None, features: Features) -> dict[str, Evidence]:
-        del pair
+    def measure(self, subject: Subject, features: Features) -> dict[str, Evidence]:
         rows = self.rows(features)
-        value, without = ranks(z[rows], groups=16 if min(len(rows), z.shape[1]) <= WIDE else 5)
+        value, without = ranks(subject.z[rows], groups=16 if min(len(rows), subject.z.shape[1]) <= WIDE else 5)
         return {"effective_rank": intervals.jackknife(value, without, features.seed)}
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from allegory import measures
 from allegory.core import Paper
 from allegory.questions import intervals, probing
-from allegory.questions.features import Features
+from allegory.questions.features import Features, Subject
 from allegory.questions.intervals import Evidence
 from allegory.questions.question import Question, QuestionCard
 
@@ -34,7 +34,7 @@ class KNN(Question):
     card: ClassVar[QuestionCard] = QuestionCard(
         name="knn",
         asks="Do the nearest neighbours of an item belong to its class?",
-        needs=("labels",), better="higher", bounds=(0.0, 1.0),
+        needs=("labels",), better="higher", usual=True, bounds=(0.0, 1.0),
         paper=Paper("Wu et al.", "Unsupervised feature learning via non-parametric instance discrimination", 2018,
                     "https://arxiv.org/abs/1805.01978", "section 3.4"),
     )  # fmt: skip
@@ -46,9 +46,8 @@ class KNN(Question):
     def size(self, features: Features) -> tuple[int, str]:
         return len(features.labelled("test")), "test"
 
-    def measure(self, z: Tensor, pair: tuple[Tensor, Tensor] | None, features: Features) -> dict[str, Evidence]:
-        del pair
-        z = measures.on_sphere(z - z[features.parts["train"]].mean(0))
+    def measure(self, subject: Subject, features: Features) -> dict[str, Evidence]:
+        z = measures.on_sphere(subject.z - subject.z[features.parts["train"]].mean(0))
         train, validation = probing.to_choose_by(features)
         test, classes = probing.Labelled.of(features, "test"), features.classes
         ks = [k for k in self.ks if k <= len(train)] or [len(train)]

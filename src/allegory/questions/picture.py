@@ -1,0 +1,65 @@
+"""What a question may show beside its numbers, as values: curves, a heat map, points. Pages draw them; files keep them as JSON."""
+
+from dataclasses import dataclass
+
+Numbers = tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """`y` over `x`, with the ends of its intervals where there are some."""
+
+    name: str
+    x: Numbers
+    y: Numbers
+    low: Numbers = ()
+    high: Numbers = ()
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Curves on shared axes named `across` and `up`; `log` spaces the x axis by ratios. `level` is a line to compare with (chance)."""
+
+    title: str
+    across: str
+    up: str
+    curves: tuple[Curve, ...]
+    log: bool = False
+    level: float | None = None
+
+
+@dataclass(frozen=True)
+class Heat:
+    """A matrix `values[row][column]` between `low` and `high`; below 0 in another colour than above. NaN is left white."""
+
+    title: str
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    values: tuple[Numbers, ...]
+    low: float = 0.0
+    high: float = 1.0
+
+
+@dataclass(frozen=True)
+class Series:
+    """Named points; `marks` names each point where that helps."""
+
+    name: str
+    x: Numbers
+    y: Numbers
+    marks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Points:
+    """Points on axes named `across` and `up`; `diagonal` draws y = x."""
+
+    title: str
+    across: str
+    up: str
+    series: tuple[Series, ...]
+    diagonal: bool = False
+
+
+Picture = Curves | Heat | Points
+PICTURES: dict[str, type] = {cls.__name__: cls for cls in (Curve, Curves, Heat, Series, Points)}
