@@ -1,0 +1,66 @@
+"""What questions about the codes of some items share: which items, their intervals, and the data that they came from."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from allegory.core import Problem, tree
+from allegory.data import Intake, Part
+from allegory.questions import intervals
+from allegory.questions.encoders import raw_input
+from allegory.questions.features import Features, evenly
+from allegory.questions.intervals import Evidence
+from allegory.questions.question import Question
+
+GROUPS = 16
+
+
+@dataclass(frozen=True)
+class OnItems(Question):
+    """A question of at most `most` items of one part, evenly spaced and the same for the method and everything beside it."""
+
+    most: int = 2048
+
+    part: ClassVar[Part] = "test"
+    fewest: ClassVar[int] = 2 * GROUPS
+
+    def rows(self, features: Features) -> Int[Tensor, " n"]:
+        """The numbers of the items."""
+        return evenly(features.parts[self.part], self.most)
+
+    def size(self, features: Features) -> tuple[int, str]:
+        return len(self.rows(features)), self.part
+
+    def missing(self, features: Features) -> str:
+        few = f"{self.card.name} was not asked: the {self.part} part has fewer than {self.fewest} items"
+        return super().missing(features) or ("" if len(self.rows(features)) >= self.fewest else few)
+
+
+def of_mean(each: Float[Tensor, " n"], seed: int) -> Evidence:
+    """The evidence for a mean over items."""
+    return leaving_out(lambda rows: float(each[rows].mean()), len(each), seed)
+
+
+def leaving_out(f: Callable[[Int[Tensor, " q"]], float], n: int, seed: int, groups: int = GROUPS) -> Evidence:
+    """The evidence for `f` of n items, from its values without the items of each group (item i is in group i mod `groups`)."""
+    group = torch.arange(n) % groups
+    without = np.array([f(torch.nonzero(group != g)[:, 0]) for g in range(groups)])
+    return intervals.jackknife(f(torch.arange(n)), without, seed)
+
+
+def observed(features: Features, index: Int[Tensor, " q"]) -> Float[Tensor, "q d"]:
+    """The data of some items as flat numbers: the raw input, whether or not it is among the controls.
+
+    Raises `Problem` when the codes came without their data.
+    """
+    if raw := features.sets.get("raw input"):
+        return raw.seeds[0][index]
+    if features.source is None:
+        raise Problem("the data that these codes came from are not at hand; give the source beside the codes")
+    intake = Intake.fit(features.source, features.source.part("train"))
+    return raw_input(intake(tree.to(features.stored(index), "cpu")))
