@@ -84,6 +84,11 @@ class Trained(Method[N]):
     def resolved(self, spec: Spec, source: Any) -> Self:
         return self if self.views is not None else dataclasses.replace(self, views=self.default_views(spec, source))
 
+    def recipe_for(self, spec: Spec) -> Recipe:
+        """How to learn from observations of `spec` where nothing else is said: the recipe, unless a method knows better."""
+        del spec
+        return self.recipe
+
     @abc.abstractmethod
     def players(self, net: N) -> Sequence[Player]:
         """Who moves what."""

@@ -84,7 +84,7 @@ def begin(method: Method[Any], source: Source, settings: Settings, index: np.nda
 
 def learner_for(method: Trained[Any], net: nn.Module, items: Items, source: Source, settings: Settings) -> Learner:
     """What `begin` gave, with optimisers and a plan, before the first step."""
-    plan = resolve(settings, method.recipe, list(method.players(net)), len(items), str(items.device))
+    plan = resolve(settings, method.recipe_for(items.spec), list(method.players(net)), len(items), str(items.device))
     return Learner(method, net, items, plan, labels_of(source, items))
 
 

@@ -1,5 +1,6 @@
-"""What a person sees while learning: a bar on a terminal, a line every so often when piped."""
+"""What a person sees while learning: what was resolved, then a bar on a terminal, or a line every so often when piped."""
 
+import dataclasses
 import sys
 import time
 from typing import IO
@@ -13,6 +14,14 @@ from allegory.train.steps import Tick
 LINE_SECONDS = 10.0
 
 
+def resolved(learner: Learner) -> str:
+    """The method's settings, those that followed the data included, and how long it learns from what."""
+    method, plan = learner.method, learner.plan
+    settings = {f.name: getattr(method, f.name) for f in dataclasses.fields(method)}
+    said = ", ".join(f"{k} {v}" for k, v in settings.items() if isinstance(v, (str, int, float)))
+    return f"{type(method).__name__}: {said}; {plan.steps} steps of {plan.batch} of {len(learner.items)} items"
+
+
 class Progress:
     """A listener. Rate, loss terms and health; `close` ends the bar."""
 
@@ -24,6 +33,8 @@ class Progress:
         self.first = 0
 
     def __call__(self, learner: Learner, tick: Tick) -> None:
+        if not self.first:
+            self.stream.write(f"{resolved(learner)}\n")
         if self.stream.isatty():
             self._draw(learner, tick)
         elif time.monotonic() - self.last > LINE_SECONDS or tick.step == learner.plan.steps:

@@ -68,7 +68,7 @@ class FactorVAE(Variational):
 
     def build(self, spec: Spec, n: int) -> FactorNet:
         del n
-        return FactorNet(spec, self.latent, self.encoder, self.decoder, self.critic_width, self.critic_depth)
+        return FactorNet(spec, self.latents(spec), self.encoder, self.decoder, self.critic_width, self.critic_depth)
 
     def players(self, net: Any) -> Sequence[Player]:
         modules = (net.body, net.posterior, net.decoder)
@@ -86,7 +86,7 @@ class FactorVAE(Variational):
         with torch.no_grad():
             mu, log_var = net.q(batch.views)
             z = reparameterise(mu, log_var, now.dice.normal("eps", mu.shape[1]).to(mu.dtype))
-            z, draws = everyone(z), everyone(now.dice.uniform("shuffle", self.latent))  # the halves are those of the global batch
+            z, draws = everyone(z), everyone(now.dice.uniform("shuffle", z.shape[1]))  # the halves are those of the global batch
         half = len(z) // 2
         joint, product = net.critic(z[:half]), net.critic(shuffled_latents(z[half:], draws[half:]))
         loss = two_sample_cross_entropy(joint, product)
