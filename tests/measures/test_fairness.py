@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from allegory.measures import fairness as fair
-from allegory.measures.lattice import Lattice
 from allegory.measures.readers import fast_trees, plain_trees
 
 SIZES = (1, 3, 4, 5)
@@ -40,41 +39,57 @@ def test_a_reader_that_follows_one_factor():
     rows = np.arange(len(VALUES))
     sizes = (1, 3, 3, 5)
     values = np.minimum(VALUES, np.array(sizes) - 1)
-    table, intervened = fair.fairness(values, sizes, z, rows, rows, reads_itself)
-    assert intervened
+    shown = fair.exposures(values, sizes, rows)
+    assert list(shown) == [1, 2, 3] and all(intervened for _, intervened in shown.values())
+    table = fair.fairness(values, sizes, z, rows, shown, reads_itself)
     assert table[0, 2, 1] == pytest.approx(2 / 3) and table[0, 3, 1] == pytest.approx(2 / 3)
     assert table[0, 1, 2] == table[0, 1, 3] == table[0, 3, 2] == table[0, 2, 3] == 0.0
     assert np.isnan(table[0, 0]).all() and np.isnan(np.diag(table[0])).all()
 
 
-def test_only_the_values_that_an_intervention_reaches_count():
-    """Of the base items, those without a counterpart for every value of the sensitive factor are passed over; 100 at most are kept."""
+def test_only_items_with_all_counterparts_count():
+    """Base items without a counterpart for every value of the sensitive factor are passed over; at most so many are kept."""
     values = VALUES[~((VALUES[:, 1] == 2) & (VALUES[:, 2] == 0))]
-    lattice = Lattice.of(values, SIZES)
-    items, intervened = fair.exposures(values, lattice, np.arange(len(values)), 1, most=12)
-    assert intervened and len(items) == 3 and all(len(one) == 12 for one in items)
+    items, intervened = fair.exposures(values, SIZES, np.arange(len(values)), most=12)[1]
+    assert intervened and len(items) == 3 and all(len(one) == 10 for one in items)  # 55 // (4 * 12) is fewer than 10
     for c, one in enumerate(items):
         assert (values[one, 1] == c).all() and (values[one, 2] > 0).all()
         assert (values[one][:, [2, 3]] == values[items[0]][:, [2, 3]]).all()
+    many = copies(20)
+    assert {len(items[0]) for items, _ in fair.exposures(many, SIZES, np.arange(len(many)), most=12).values()} == {12}
 
 
 def test_without_counterparts_the_condition_stands_in():
     values = np.array([[0, 0, i, i % 5] for i in range(4)] + [[0, 1, i, (i + 1) % 5] for i in range(4)] * 3)
-    items, intervened = fair.exposures(values, Lattice.of(values, SIZES), np.arange(16), 1, most=6)
+    items, intervened = fair.exposures(values, SIZES, np.arange(16), most=6)[1]
     assert not intervened and [len(one) for one in items] == [4, 6, 0]
 
 
+def test_what_is_shown_is_not_trained_on():
+    seen = []
+
+    def reader(z, y):
+        seen.append(set(z[:, 0].astype(int)))
+        return lambda new: np.zeros(len(new), dtype=int)
+
+    rows = np.arange(len(VALUES))
+    shown = fair.exposures(VALUES, SIZES, rows[-20:])
+    fair.fairness(VALUES, SIZES, rows[:, None].astype(float), rows, shown, reader, most=7)
+    held = {int(i) for lists, _ in shown.values() for items in lists for i in items}
+    assert len(seen) == 3 and all(len(s) == 7 and not s & held for s in seen)
+
+
 def test_truth_is_fair_and_a_mixture_is_not():
-    values = copies(6)
+    sizes = (3, 5, 6, 6)
+    values = np.array(list(itertools.product(*map(range, sizes))))
     rng = np.random.default_rng(0)
     rows = rng.permutation(len(values))
-    truth = values[:, 1:].astype(float)
-    mixed = truth @ np.linalg.qr(rng.standard_normal((3, 3)))[0] + 0.3 * rng.standard_normal(truth.shape)
-    found = {}
-    for name, z in (("truth", truth), ("mixed", mixed)):
-        table, _ = fair.fairness(values, SIZES, z, rows[:240], rows[240:])
-        found[name] = np.nanmean(table[0])
-    assert found["truth"] == 0.0 and 0.05 < found["mixed"] < 0.6
+    mixed = values @ np.linalg.qr(rng.standard_normal((4, 4)))[0] + 0.3 * rng.standard_normal(values.shape)
+    shown = fair.exposures(values, sizes, rows[400:])
+    found = {
+        name: np.nanmean(fair.fairness(values, sizes, z, rows[:400], shown)[0]) for name, z in (("truth", values * 1.0), ("mixed", mixed))
+    }
+    assert found["truth"] == 0.0 and 0.1 < found["mixed"] < 0.6
 
 
 def test_leaving_groups_out():

@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from allegory import data
 from allegory.questions import CodeSet, Features
+
+GRID = "sprites:size=16,scales=3,orientations=3,xs=4,ys=4"  # 432 items
 
 
 def blobs(n: int = 600, classes: int = 3, width: int = 8, apart: float = 2.0, seed: int = 0, labelled: float = 1.0) -> Features:
@@ -28,3 +31,23 @@ def blobs(n: int = 600, classes: int = 3, width: int = 8, apart: float = 2.0, se
 @pytest.fixture(scope="session")
 def make_features() -> Callable[..., Features]:
     return blobs
+
+
+def sprites_coded(z: torch.Tensor | None = None, where: str = GRID, one_hot: bool = False) -> Features:
+    """A grid of sprites with codes `z`; by default the factors with some of them mixed, or each factor one-hot."""
+    source = data.open_source(where)
+    values = source.factors.values[:, 1:]
+    if one_hot:
+        z = torch.cat([torch.nn.functional.one_hot(torch.as_tensor(column)) for column in values.T], 1).float()
+    elif z is None:
+        rng = np.random.default_rng(0)
+        mixed = (values - values.mean(0)) @ np.linalg.qr(rng.standard_normal((5, 5)))[0] + 0.05 * rng.standard_normal(values.shape)
+        z = torch.as_tensor(mixed, dtype=torch.float32)
+    labels = torch.as_tensor(source.labels.values)
+    parts = {name: torch.as_tensor(source.part(name)) for name in ("train", "validation", "test")}
+    return Features({None: CodeSet((z,))}, labels, source.labels.names, parts, "sprites", source=source)
+
+
+@pytest.fixture(scope="session")
+def on_sprites() -> Callable[..., Features]:
+    return sprites_coded

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 
 Rows = Float[np.ndarray, "n d"]
 Other = Float[np.ndarray, "n p"]
-STRENGTHS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+STRENGTHS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,7 @@
 0: predictions do not depend on the sensitive factor s; near 1: they follow it. It says nothing of whether they are right.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -26,39 +26,46 @@ def unfairness(counts: Int[np.ndarray, "k s"]) -> float:
     return float(total_variations(counts) @ counts.sum(0) / max(1, counts.sum()))
 
 
-def exposures(
-    values: Int[np.ndarray, "n f"], lattice: Lattice, base: Int[np.ndarray, " m"], factor: int, most: int = 100
-) -> tuple[list[Int[np.ndarray, " q"]], bool]:
-    """For each value of the sensitive `factor`, the items whose predictions are counted; and whether it was an intervention.
+Exposed = tuple[list[Int[np.ndarray, " q"]], bool]  # the items whose predictions are counted, a list a value; whether do() gave them
+FEWEST = 10
 
-    Intervention, as in the paper: the first `most` of the `base` items whose counterparts for every value of the factor are items too.
-    Where fewer than 10 have all of them, the condition s = c stands in: the first `most` base items that have the value.
+
+def exposures(values: Int[np.ndarray, "n f"], sizes: Sequence[int], base: Int[np.ndarray, " m"], most: int = 100) -> dict[int, Exposed]:
+    """What is counted for each sensitive factor that varies.
+
+    Intervention, as in the paper: the first `most` of the `base` items whose counterparts for every value of the factor are items too,
+    and those counterparts. Where fewer than 10 have all of them, the condition s = c stands in: the first `most` base items that have the
+    value. On a small grid `most` is lowered, not below 10, so that about three quarters of the items are left to train on.
     """
-    found = lattice.with_each(values[base], factor)  # (s, m)
-    whole = found[:, (found >= 0).all(0)][:, :most]
-    if whole.shape[1] >= min(10, len(base)):
-        return list(whole), True
-    return [base[values[base, factor] == c][:most] for c in range(lattice.sizes[factor])], False
+    varied = [j for j, size in enumerate(sizes) if size > 1]
+    most = min(most, max(FEWEST, len(values) // (4 * max(1, sum(sizes[j] for j in varied)))))
+    lattice, found = Lattice.of(values, tuple(sizes)), {}
+    for j in varied:
+        reached = lattice.with_each(values[base], j)  # (s, m)
+        whole = reached[:, (reached >= 0).all(0)][:, :most]
+        intervened = whole.shape[1] >= FEWEST
+        found[j] = (list(whole) if intervened else [base[values[base, j] == c][:most] for c in range(sizes[j])], intervened)
+    return found
 
 
 def fairness(
     values: Int[np.ndarray, "n f"], sizes: Sequence[int], z: Float[np.ndarray, "n z"], train: Int[np.ndarray, " t"],
-    base: Int[np.ndarray, " m"], reader: Reader = fast_trees, most: int = 100, groups: int = 16,
-) -> tuple[Float[np.ndarray, "g f f"], bool]:  # fmt: skip
-    """The unfairness of predicting factor i (rows) towards factor j (columns), NaN for i = j and factors of one value; and whether all
-    were interventions. Entry 0 of the first axis counts every item, entry 1 + g leaves out item numbers q with q mod `groups` = g.
+    shown: Mapping[int, Exposed], reader: Reader = fast_trees, most: int = 10_000, groups: int = 16,
+) -> Float[np.ndarray, "g f f"]:  # fmt: skip
+    """The unfairness of predicting factor i (rows) towards factor j (columns), NaN for i = j and factors of one value.
 
-    One reader a factor, fitted on the items `train`; `base` are the items that are intervened upon, in order.
+    Entry 0 of the first axis counts every item that is `shown` (see `exposures`), entry 1 + g leaves out places q with q mod `groups` = g.
+    One reader a factor, fitted on the first `most` of the items `train` that are not shown.
     """
-    lattice, told = Lattice.of(values, tuple(sizes)), [i for i, size in enumerate(sizes) if size > 1]
-    shown = {j: exposures(values, lattice, base, j, most) for j in told}
+    held = np.concatenate([items for lists, _ in shown.values() for items in lists])
+    train = train[~np.isin(train, held)][:most]
     table = np.full((groups + 1, len(sizes), len(sizes)), np.nan)
-    for i in told:
+    for i in shown:
         predict = reader(z[train], values[train, i])
-        for j in told:
+        for j, (lists, _) in shown.items():
             if i != j:
-                table[:, i, j] = _left_out([predict(z[items]) for items in shown[j][0]], sizes[i], groups)
-    return table, all(whole for _, whole in shown.values())
+                table[:, i, j] = _left_out([predict(z[items]) for items in lists], sizes[i], groups)
+    return table
 
 
 def _left_out(predicted: list[np.ndarray], classes: int, groups: int) -> Float[np.ndarray, " g"]:
