@@ -7,8 +7,9 @@ score of single numbers of the code (MIG, DCI, SAP) would say.
 For every factor k, C_k is the second moment of the differences of codes of two items that differ in factor k alone, scaled to trace 1, so
 that every factor counts alike. Two scores, each 1 for the definition met and 0 for differences that point everywhere alike:
 
-- `own_share`: direct sum. Whitened by sum_k C_k, subspaces of a direct sum become orthogonal whatever their angles; each C_k then is a
-  projection, and sum_k |C_k|^2 reaches the rank r. The score is that sum over r, between 1/f and 1, rescaled to [0, 1].
+- `own_share`: direct sum. Whitened by sum_k C_k, subspaces of a direct sum become orthogonal whatever their angles, and each C_k becomes
+  a projection P_k, so |P_k|^2 = tr P_k. The share |P_k|^2 / tr P_k of a factor is 1/f when all move everything alike; it is rescaled to
+  [0, 1] and averaged over factors.
 - `orthogonality`: 1 - the mean cosine of C_k and C_l, tr(C_k C_l) / (|C_k| |C_l|): are the subspaces orthogonal as they are?
 
 Deviates: the definition asks for exactly no movement; real codes have a little everywhere. Directions that together hold the last 1 % of
@@ -47,34 +48,28 @@ def pairs_of(values: Int[np.ndarray, "n f"], factor: int, most: int, rng: np.ran
     return Pairs(a[good], b[good])
 
 
-def second_moment(z: Float[np.ndarray, "n z"], pairs: Pairs) -> Float[np.ndarray, "z z"]:
-    """The mean of (z_b - z_a) (z_b - z_a)^T over the pairs, scaled to trace 1; zero when nothing moves."""
-    step = z[pairs.b].astype(np.float64) - z[pairs.a]
-    moment = step.T @ step
+def second_moment(steps: Float[np.ndarray, "p z"]) -> Float[np.ndarray, "z z"]:
+    """The mean of s s^T over the differences of codes s = z_b - z_a, scaled to trace 1; zero when nothing moves."""
+    moment = steps.T @ steps
     total = np.trace(moment)
     return moment / total if total > 0 else moment
 
 
-def own_share(moments: Float[np.ndarray, "f z z"]) -> tuple[float, Float[np.ndarray, " f"]]:
-    """The score for the direct sum, and that of every factor: the share of what it moves that no other factor moves.
+def own_share(moments: Float[np.ndarray, "f z z"]) -> Float[np.ndarray, " f"]:
+    """Of every factor: the share of what it moves that no other factor moves, in [0, 1]; the score for the direct sum is their mean.
 
-    A factor that moves nothing gets 0, and counts in the mean.
+    A factor that moves nothing has 0. NaN with fewer than two factors, or when none moves anything.
     """
     f = len(moments)
-    shares, room = np.zeros(f), np.zeros(f)
     values, axes = np.linalg.eigh(moments.sum(0))
     values, axes = values[::-1], axes[:, ::-1]
     if f < 2 or values[0] <= 0:
-        return float("nan"), shares
+        return np.full(f, np.nan)
     rank = 1 + int(np.searchsorted(np.cumsum(values) / values.sum(), KEPT))
     white = axes[:, :rank] / np.sqrt(values[:rank])
-    for k, moment in enumerate(moments):
-        mine = white.T @ moment @ white
-        shares[k], room[k] = (mine * mine).sum(), np.trace(mine)
-    chance = 1.0 / f
-    each = np.where(room > 0, (shares / np.maximum(room, 1e-300) - chance) / (1.0 - chance), 0.0)
-    moving = float((shares.sum() / rank - chance) / (1.0 - chance))
-    return moving * float((room > 0).mean()), np.clip(each, 0.0, 1.0)
+    projections = [white.T @ moment @ white for moment in moments]
+    shares = np.array([(p * p).sum() / trace if (trace := np.trace(p)) > 0 else 0.0 for p in projections])
+    return np.clip((shares - 1.0 / f) / (1.0 - 1.0 / f), 0.0, 1.0)
 
 
 def overlaps(moments: Float[np.ndarray, "f z z"]) -> Float[np.ndarray, "f f"]:

@@ -48,9 +48,15 @@ def of_mean(each: Float[Tensor, " n"], seed: int) -> Evidence:
 
 def leaving_out(f: Callable[[Int[Tensor, " q"]], float], n: int, seed: int, groups: int = GROUPS) -> Evidence:
     """The evidence for `f` of n items, from its values without the items of each group (item i is in group i mod `groups`)."""
+    return leaving_out_each(lambda rows: {"": f(rows)}, n, seed, groups)[""]
+
+
+def leaving_out_each(f: Callable[[Int[Tensor, " q"]], dict[str, float]], n: int, seed: int, groups: int = GROUPS) -> dict[str, Evidence]:
+    """As `leaving_out`, for several values at once, by name."""
     group = torch.arange(n) % groups
-    without = np.array([f(torch.nonzero(group != g)[:, 0]) for g in range(groups)])
-    return intervals.jackknife(f(torch.arange(n)), without, seed)
+    without = [f(torch.nonzero(group != g)[:, 0]) for g in range(groups)]
+    whole = f(torch.arange(n))
+    return {name: intervals.jackknife(value, np.array([w[name] for w in without]), seed) for name, value in whole.items()}
 
 
 def observed(features: Features, index: Int[Tensor, " q"]) -> Float[Tensor, "q d"]:
@@ -64,3 +70,15 @@ def observed(features: Features, index: Int[Tensor, " q"]) -> Float[Tensor, "q d
         raise Problem("the data that these codes came from are not at hand; give the source beside the codes")
     intake = Intake.fit(features.source, features.source.part("train"))
     return raw_input(intake(tree.to(features.stored(index), "cpu")))
+
+
+def halving(f: Callable[[Int[Tensor, " q"]], float], n: int, seed: int, times: int = GROUPS) -> Evidence:
+    """The evidence for `f` of n items where no formula knows its spread, from its values on random halves of them (Shao and Wu 1989).
+
+    A half differs from the whole about as much as the whole from another sample of its size.
+    """
+    rng = np.random.default_rng([seed, n, times])
+    halves = np.array([f(torch.as_tensor(np.sort(rng.permutation(n)[: n // 2]))) for _ in range(times)])
+    weights = rng.standard_normal((intervals.REPLICATES, times))
+    value = f(torch.arange(n))
+    return Evidence(np.array([value]), value + weights @ (halves - halves.mean()) / np.sqrt(times - 1))
