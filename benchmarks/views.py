@@ -11,7 +11,8 @@ uint8 pixels to a float32 tensor of (b, 3, h, w) in [-1, 1].
   image written into a batch that exists already.
 
 Both at their best: crop and resize are one call on uint8, there are no worker processes to feed. They take turns with ours, so
-that whatever else the machine does slows all; the fastest batch of each counts, in the thread's processor time.
+that whatever else the machine does slows all; the fastest turn of each counts, in the thread's processor time. A turn of the peers
+is an eighth of our batch (they gain nothing from a larger one), so that all turns take about as long and meet the same quiet moments.
 """
 
 import argparse
@@ -34,11 +35,17 @@ from allegory.views import ColourJitter, Compose, Flip, Grey, ResizedCrop
 AREA, RATIO, STRENGTH, HUE = (0.2, 1.0), (3 / 4, 4 / 3), 0.4, 0.1
 GOALS = {32: 10.0, 96: 5.0}
 BATCH = {32: 512, 96: 128}
+PEER_SHARE = 8
 VIEW = Compose((ResizedCrop(AREA, RATIO), Flip(0.5), ColourJitter(STRENGTH, STRENGTH, STRENGTH, HUE, p=0.8), Grey(0.2)))
 LOG_RATIO = (math.log(RATIO[0]), math.log(RATIO[1]))
 ENHANCE = (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color)
 TURNED = {turn: [(level + turn) % 256 for level in range(256)] for turn in range(-128, 129)}
 MEAN = STD = (0.5, 0.5, 0.5)
+
+PEERS = {
+    "usual": "image by image: resize(box=, BILINEAR), ImageEnhance and HSV in random order, torch's generator, ToTensor, Normalize, stack",
+    "bare": "image by image: resize(box=, BILINEAR), ImageEnhance, hue by a table on HSV, Python's random, written into one batch",
+}
 
 
 def torch_uniform(low: float, high: float) -> float:
@@ -124,18 +131,20 @@ def compare(side: int, seconds: float) -> dict[str, float]:
     small = np.random.default_rng(0).integers(0, 256, (BATCH[side], side // 4, side // 4, 3), dtype=np.uint8)
     pixels = np.stack([np.asarray(Image.fromarray(p).resize((side, side), Image.Resampling.BICUBIC)) for p in small])
     raw = torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous()
-    runs: dict[str, Callable[[], Tensor]] = {
-        "ours": partial(ours, raw, [0]), "usual": partial(usual, pixels), "bare": partial(bare, pixels, np.empty(raw.shape, np.float32)),
-    }  # fmt: skip
+    part = pixels[: len(pixels) // PEER_SHARE]
+    runs: dict[str, tuple[int, Callable[[], Tensor]]] = {
+        "ours": (len(raw), partial(ours, raw, [0])),
+        "usual": (len(part), partial(usual, part)),
+        "bare": (len(part), partial(bare, part, np.empty((len(part), 3, side, side), np.float32))),
+    }
     took: dict[str, list[float]] = {name: [] for name in runs}
     start = time.perf_counter()
     while time.perf_counter() - start < seconds or len(took["bare"]) < 4:
-        for name, run in runs.items():
-            for _ in range(4 if name == "ours" else 1):
-                before = time.thread_time()
-                run()
-                took[name].append(time.thread_time() - before)
-    rate = {name: BATCH[side] / min(times) for name, times in took.items()}
+        for name, (_, run) in runs.items():
+            before = time.thread_time()
+            run()
+            took[name].append(time.thread_time() - before)
+    rate = {name: n / min(took[name]) for name, (n, _) in runs.items()}
     ratios = {f"ratio_{name}": round(rate["ours"] / rate[name], 2) for name in ("usual", "bare")}
     return {"side": side, **{f"{name}_per_second": round(r, 1) for name, r in rate.items()}, **ratios, "goal": GOALS[side]}
 
@@ -152,11 +161,12 @@ def main() -> None:
     # to the system, and fetching it again would cost as much as the views.
     torch.empty(31 << 20, dtype=torch.uint8)
     rows = [compare(side, args.seconds) for side in GOALS]
-    settings = {"pillow": PIL.__version__, "torch": torch.__version__, "threads": 1, "batch": BATCH, "view": repr(VIEW)}
+    settings = {"pillow": PIL.__version__, "torch": torch.__version__, "threads": 1, "batch": BATCH, "view": repr(VIEW), "peers": PEERS}
     if args.json:
         print(json.dumps({"benchmark": "views", **settings, "rows": rows}))
         return
-    print(f"peers: Pillow {PIL.__version__}, image by image, one thread, uint8, resize(box=, BILINEAR), ImageEnhance, HSV")
+    for name, said in PEERS.items():
+        print(f"{name}: Pillow {PIL.__version__}, one thread, {said}")
     print(f"ours: torch {torch.__version__}, one thread, batches of {BATCH[32]} and {BATCH[96]}\nall: {VIEW}")
     for row in rows:
         print(

@@ -68,7 +68,7 @@ def test_blends_are_those_of_pil(op, enhance):
         assert np.abs(light(op(x, torch.tensor([factor])))[0] * 255 - expected).max() <= 2
 
 
-@pytest.mark.parametrize("turn", [0.0, 0.05, -0.1, 0.25, 1 / 3, 0.5, -0.5, 0.9])
+@pytest.mark.parametrize("turn", [0.0, 0.05, -0.1, 1 / 6, -1 / 6, 0.25, 1 / 3, 0.5, -0.5, 0.9])
 def test_hue_is_colorsys(turn):
     x = images()
     shown = light(hue(x, torch.full((len(x),), turn)))
@@ -99,8 +99,10 @@ def test_one_channel_has_no_saturation():
     assert torch.equal(Grey(1.0)(x, dice(6)), x)
 
 
-def test_jitter_is_its_four_steps_in_order():
-    view, x = ColourJitter(p=0.5), images(40)
+@pytest.mark.parametrize("strength", [0.1, 0.5])
+def test_jitter_is_its_four_steps_in_order(strength):
+    """Turns of at most a sixth of the circle take a shorter way."""
+    view, x = ColourJitter(hue=strength, p=0.5), images(40)
     change, shown = view.draw(dice(40), x.shape[1:]), view(x, dice(40))
     chosen = (change != torch.tensor([1.0, 1.0, 1.0, 0.0])).any(1)
     assert 0 < chosen.sum() < 40

@@ -2,7 +2,22 @@ import pytest
 import torch
 
 from allegory.core import Dice, Misuse
-from allegory.views import Compose, Flip, Grey, Identity, Invert, Noise, OneOf, Pair, Part, ResizedCrop, Sobel, Solarize, Sometimes
+from allegory.views import (
+    ColourJitter,
+    Compose,
+    Flip,
+    Grey,
+    Identity,
+    Invert,
+    Noise,
+    OneOf,
+    Pair,
+    Part,
+    ResizedCrop,
+    Sobel,
+    Solarize,
+    Sometimes,
+)
 
 
 def dice(n):
@@ -21,6 +36,15 @@ def test_compose_is_one_after_the_other():
         expected = view(expected, dice(5).split(i))
     assert torch.equal(Compose(parts)(x, dice(5)), expected)
     assert torch.equal(Compose()(x, dice(5)), x)
+
+
+def test_only_what_a_view_made_is_written_into():
+    """Identity, a grey channel and a choice of no row hand on the batch itself; the next view must not write into it."""
+    for first, x in ((Identity(), noise(5, 3, 6, 6)), (Grey(1.0), noise(5, 1, 6, 6)), (Sometimes(Invert(), 0.0), noise(5, 3, 6, 6))):
+        kept = x.clone()
+        Compose((first, ColourJitter(p=1.0), Grey(1.0)))(x, dice(5))
+        Compose((Compose((first,)), Compose((ColourJitter(p=1.0),))))(x, dice(5))
+        assert torch.equal(x, kept)
 
 
 def test_two_of_the_same_view_draw_apart():

@@ -10,7 +10,7 @@ from scipy import ndimage, stats
 
 from allegory.core import Dice
 from allegory.views import Affine, Compose, Flip, ResizedCrop
-from allegory.views.geometry import Fused, affine_map, sample
+from allegory.views.geometry import Fused, affine_map, sample, stretch
 
 B = 6
 
@@ -77,8 +77,9 @@ def affine_by_hand(turn, scale, shift_x, shift_y, shear_x, shear_y, h, w):
 
 
 @pytest.mark.parametrize(("outside", "mode"), [("black", "grid-constant"), ("edge", "nearest"), ("mirror", "reflect")])
-def test_affine_is_scipy_affine_transform(outside, mode):
-    view, x = Affine(30, 0.3, (0.2, 0.1), (0.3, 0.2), outside=outside), images(dtype=torch.float64)
+@pytest.mark.parametrize(("rotation", "shear"), [(30, (0.3, 0.2)), (0, (0, 0))], ids=["turned", "upright"])
+def test_affine_is_scipy_affine_transform(outside, mode, rotation, shear):
+    view, x = Affine(rotation, 0.3, (0.2, 0.1), shear, outside=outside), images(dtype=torch.float64)
     shown, p = view(x, dice()).numpy(), view.parameters(dice()).numpy().astype(float)
     h, w = x.shape[-2:]
     centre = np.array([(h - 1) / 2, (w - 1) / 2])
@@ -89,6 +90,30 @@ def test_affine_is_scipy_affine_transform(outside, mode):
         for c in range(3):
             expected = ndimage.affine_transform(x[i, c].numpy(), inverse, offset, order=1, mode=mode, cval=-1)
             np.testing.assert_allclose(shown[i, c], expected, atol=1e-5)  # the map is drawn in float32
+
+
+@pytest.mark.parametrize("outside", ["black", "edge", "mirror"])
+@pytest.mark.parametrize(("h", "w"), [(12, 16), (20, 7), (1, 1)])
+def test_rows_then_columns_is_all_at_once(outside, h, w):
+    """`stretch` is `sample` (whose maps are scaled in float32), for scales of both signs and shifts far past the border."""
+    rng = np.random.default_rng(2)
+    maps = torch.zeros(40, 2, 3, dtype=torch.float64)
+    maps[:, [0, 1], [0, 1]] = torch.as_tensor(rng.choice([-1, 1], (40, 2)) * 4 ** rng.uniform(-1, 1, (40, 2)))
+    maps[:, :, 2] = torch.as_tensor(rng.uniform(-14, 14, (40, 2)))
+    x = images(40, dtype=torch.float64)
+    torch.testing.assert_close(stretch(x, maps, h, w, outside), sample(x, maps, h, w, outside), atol=1e-5, rtol=0)
+    dot = images(40, h=1, w=1, dtype=torch.float64)
+    torch.testing.assert_close(stretch(dot, maps, h, w, outside), sample(dot, maps, h, w, outside), atol=1e-5, rtol=0)
+
+
+def test_only_what_turns_or_shears_is_sampled_all_at_once():
+    still = Affine(rotation=0, shear=(0, 0))
+    assert ResizedCrop().upright
+    assert still.upright
+    assert Fused((ResizedCrop(), Flip(), still)).upright
+    assert not Affine(rotation=1, shear=(0, 0)).upright
+    assert not Affine(rotation=0, shear=(0, 0.1)).upright
+    assert not Fused((ResizedCrop(), Affine())).upright
 
 
 def test_affine_parameters_move_a_dot_the_right_way():
