@@ -1,4 +1,4 @@
-"""Generates what is not written by hand: docs/methods/, docs/results.md, the tables in README.md, and the screenshots.
+"""Generates what is not written by hand: docs/methods/, docs/questions/, docs/results.md, the tables in README.md, and the screenshots.
 
 python docs/build.py              everything (learns the demo first when runs/digits is missing)
 python docs/build.py --pages      the Markdown only: seconds
@@ -10,9 +10,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from allegory import methods
+from allegory import methods, questions
 from allegory.core import files
-from allegory.pages import zoo
+from allegory.pages import asked, zoo
 
 ROOT = Path(__file__).resolve().parent.parent
 LEDGER = ROOT / "benchmarks" / "ledger.jsonl"
@@ -25,6 +25,9 @@ def pages() -> dict[Path, str]:
     folder = ROOT / "docs" / "methods"
     made = {folder / zoo.file_name(cls): zoo.method_page(cls, ledger) for cls in classes}
     made[folder / "README.md"] = zoo.zoo_page(classes)
+    asked_of = ROOT / "docs" / "questions"
+    made |= {asked_of / f"{name}.md": asked.question_page(cls) for name, cls in questions.registered().items()}
+    made[asked_of / "README.md"] = asked.questions_page(questions.registered().values())
     made[ROOT / "docs" / "results.md"] = results(ledger)
     readme = ROOT / "README.md"
     made[readme] = filled(readme.read_text(), {"claims": claims_table(ledger)})

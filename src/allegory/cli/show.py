@@ -1,6 +1,7 @@
-"""Explains a method (its card, settings and equations), or tells what became of a run.
+"""Explains a method (its card, settings and equations) or a question (its protocol), or tells what became of a run.
 
   allegory show SimCLR
+  allegory show few_labels
   allegory show runs/digits-SimCLR
 
 A run may be one that is still learning, or one that was stopped.
@@ -17,7 +18,7 @@ from allegory.cli.told import Json
 
 
 def run(
-    name: Annotated[str, Parameter(help="a method, or the folder of a run")],
+    name: Annotated[str, Parameter(help="a method, a question, or the folder of a run")],
     /,
     *,
     json: Json = False,
@@ -25,14 +26,50 @@ def run(
     """Prints."""
     if (Path(name) / "run.json").is_file():
         return show_run(name, json)
-    from allegory import methods
+    from allegory import methods, questions
     from allegory.cli import judge, text
+    from allegory.core import Misuse, nearest
 
-    cls = methods.find(name)
+    if (question := _question(name)) is not None:
+        return show_question(question, json)
+    try:
+        cls = methods.find(name)
+    except Misuse as e:
+        raise nearest(name, [*methods.names(), *questions.registered()], "method or question") from e
     if json:
         judge.show_json(text.facts_of(cls))
     else:
         print(about(cls))
+    return 0
+
+
+def _question(name: str) -> Any:
+    """A question's class, if this is the name of one."""
+    from allegory import questions
+    from allegory.core import Misuse
+
+    try:
+        return questions.find(name)
+    except Misuse:
+        return None
+
+
+def show_question(cls: Any, as_json: bool) -> int:
+    """What a question asks, how, and what it needs."""
+    from allegory.cli import judge, text
+    from allegory.core import plain
+    from allegory.pages import asked
+
+    c = cls.card
+    if as_json:
+        judge.show_json({**plain.plain(c), "settings": plain.plain(cls())})
+        return 0
+    facts = {
+        "name": c.name, "after": f"{c.paper.authors} {c.paper.year}, {c.paper.title}", "": f"{c.paper.url} ({c.paper.equation})",
+        "needs": ", ".join(c.needs) or "codes only", "better": c.better, "asked too of": ", ".join(c.beside) or "no control",
+        "cost": f"{c.cost} for one set of codes", "protocol": cls().settings(), "file": inspect.getsourcefile(cls) or "",
+    }  # fmt: skip
+    print("\n\n".join([c.asks, asked.about(cls), text.pairs(facts)]))
     return 0
 
 

@@ -11,7 +11,8 @@ from allegory.data import PARTS, Source
 from allegory.pages import codes_map, columns, figures, looks, pictures, render
 from allegory.pages.health import health
 from allegory.pages.numbers import number, plural, seconds
-from allegory.pages.results import GAIN, Board, Result, board, others, results
+from allegory.pages.results import GAIN, Board, Result, board, results
+from allegory.pages.sections import BOARDS, as_scores, sections
 from allegory.pages.words import verdict
 
 SCRIPTS = ("data.js", "view.js", "draw.js", "map.js", "hands.js")
@@ -35,10 +36,9 @@ def report(rep: Any, source: Source, scores: Iterable[Any], metrics: Metrics | P
         chance=chance(source),
         gains=board(rows, name, f"{GAIN}{found[0].metric}") if found else None,
         notes=tuple(getattr(scores, "notes", ())),
-        measures=others(rows, found),
-        protocols=sorted({r.protocol for r in rows if r.protocol}),
+        sections=sections(rows, name, as_scores(scores, rows)),
+        protocols=sorted({r.protocol for r in rows if r.protocol and r.question in BOARDS}),
         controls=list(dict.fromkeys(r.control for r in sorted(rows, key=lambda r: r.control is not None))),
-        names={"pca": "PCA"},
         map=render.json(codes_map.payload(source, items)),
         atlas=items.atlas,
         mapped=codes_map.described(source, items),

@@ -14,6 +14,8 @@ WHO = {
     "pca": "PCA of the same size",
     "untrained": "untrained network",
     "supervised": "supervised ceiling",
+    "noise": "codes that know nothing",
+    "truth": "the true factors",
 }
 
 

@@ -86,7 +86,7 @@ def _facts(cls: type[Method[Any]]) -> str:
         "code": kind, "decoder": c.decoder, "reads": ", ".join(c.specs), "supervision": c.supervision, "can": ", ".join(can(cls)),
         "buys": c.buys, "costs": c.costs, "fails": c.fails,
     }  # fmt: skip
-    return "## Card\n\n| | |\n|---|---|\n" + "\n".join(f"| {k} | {_cell(v)} |" for k, v in facts.items())
+    return "## Card\n\n| | |\n|---|---|\n" + "\n".join(f"| {k} | {cell(v)} |" for k, v in facts.items())
 
 
 def _fields(cls: type[Method[Any]]) -> str:
@@ -116,5 +116,6 @@ def _head(*names: str) -> list[str]:
     return ["| " + " | ".join(names) + " |", "|---" * len(names) + "|"]
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
+    """Text that fits a cell of a Markdown table."""
     return text.replace("|", r"\|").replace("\n", " ")

@@ -35,7 +35,7 @@ def _place(name: str) -> tuple[int, str]:
 
 def _class_in(module: str, name: str) -> type[Question]:
     for cls in vars(importlib.import_module(module)).values():
-        if inspect.isclass(cls) and issubclass(cls, Question) and cls is not Question and cls.card.name == name:
+        if inspect.isclass(cls) and issubclass(cls, Question) and getattr(cls, "card", None) is not None and cls.card.name == name:
             return cls
     raise Problem(f"{module} defines no question of its own name; a question's file has the name on its card")
 
