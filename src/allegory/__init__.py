@@ -14,9 +14,12 @@ import importlib
 from typing import Any
 
 __version__ = "0.1.0"
-_API = ("as_estimator", "default_method", "evaluate", "learn", "load", "report")
-_FROM = dict.fromkeys(_API, "allegory.api") | {"Representation": "allegory.representation", "Source": "allegory.data"}
+_API = ("adapt", "as_classifier", "as_estimator", "as_regressor", "default_method", "evaluate", "learn", "load", "report")
+_FROM = dict.fromkeys(_API, "allegory.api") | {
+    "Adapted": "allegory.adapting.adapted", "Representation": "allegory.representation", "Source": "allegory.data",
+}  # fmt: skip
 _PACKAGES = (
+    "adapting",
     "checks",
     "core",
     "data",

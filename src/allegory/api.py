@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from allegory import methods, pages, questions, train
+from allegory.adapting import choosing
+from allegory.adapting.adapted import Adapted
+from allegory.adapting.target import labelled
 from allegory.core import Method, Misuse, Problem, plain
 from allegory.data import Source, open_source
 from allegory.data.source import Part
@@ -156,6 +159,36 @@ def report(rep: Representation, scores: Sequence[Score], path: Path | str, data:
     return Path(path)
 
 
+def adapt(
+    rep: Representation, data: Any = None, labels: Any = None, *, attribute: str | None = None, readers: Sequence[str] | None = None,
+    seed: int = 0,
+) -> Adapted:  # fmt: skip
+    """A model that tells `labels`: the best reader of the codes, or the fine-tuned network, chosen on held-out items and calibrated.
+
+    `data` may be left out when `rep` was learned or evaluated here. `labels`: None (those of the data), a column or key, "folders", a
+    csv of (id or path, value), or one value for each item with None where it is not known: classes, several labels at once, or numbers.
+    `attribute`: which one, where there are several. `readers`: names among linear, prototypes, neighbours, fine-tuning.
+    Raises `Misuse` or `Problem` when it is not clear what to tell, or when the labels do not suffice.
+    """
+    source, target = labelled(data if data is not None else _source_for(rep, None), labels, rep.intake, attribute)
+    return choosing.adapt(rep, source, target, readers, seed)
+
+
+def as_classifier(subject: Representation | Method[Any] | None = None, **settings: Any) -> Any:
+    """A scikit-learn classifier that reads classes, with calibrated probabilities, off the codes of `subject`: a representation, or a
+    method that `fit` learns first."""
+    from allegory.adapting.estimator import AdaptedClassifier
+
+    return AdaptedClassifier(subject, **settings)
+
+
+def as_regressor(subject: Representation | Method[Any] | None = None, **settings: Any) -> Any:
+    """A scikit-learn regressor that reads a number, with an interval, off the codes of `subject`, as `as_classifier` does classes."""
+    from allegory.adapting.estimator import AdaptedRegressor
+
+    return AdaptedRegressor(subject, **settings)
+
+
 def as_estimator(method: Method[Any], **settings: Any) -> Any:
     """A scikit-learn transformer that learns `method` in `fit` and encodes in `transform`."""
     from allegory.representation.estimator import as_estimator as make
@@ -189,4 +222,4 @@ def _every(source: Source) -> Any:
     return np.arange(len(source))
 
 
-__all__ = ["as_estimator", "default_method", "evaluate", "from_config", "learn", "load", "report"]
+__all__ = ["adapt", "as_classifier", "as_estimator", "as_regressor", "default_method", "evaluate", "from_config", "learn", "load", "report"]

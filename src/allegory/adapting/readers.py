@@ -68,7 +68,7 @@ def prototypes(z: Float[Tensor, "n d"], y: Tensor, task: Task, standard: Standar
     within = float((x - mean[y]).square().sum()) / (free * max(1, z.shape[1]))
     variance = within if within > 1e-12 else 1.0  # one item a class leaves nothing to measure it by
     bias = torch.where(size > 0, -0.5 * mean.square().sum(1) / variance, NEVER)
-    yield "class means", standard.folded(mean.T / variance, bias)
+    yield "squared distance", standard.folded(mean.T / variance, bias)
 
 
 def neighbours(z: Float[Tensor, "n d"], y: Tensor, task: Task, standard: Standard) -> Iterator[tuple[str, Head]]:

@@ -15,7 +15,7 @@ from allegory.data import Part, Source
 from allegory.data.hashing import keys_of
 
 MOST: dict[Part, int] = {"train": 60_000, "validation": 10_000, "test": 20_000}  # bounds memory and time whatever the size of the source
-ENOUGH = 30  # validation items to choose by; of classes, 2 for each at least
+ENOUGH = 100  # validation items to choose and to calibrate by; of classes, 2 for each at least
 FOLDS = 5
 Index = Int[np.ndarray, " i"]
 

@@ -60,27 +60,31 @@ class Target:
         return torch.as_tensor(self.values[index])
 
 
-def labelled(data: Any, labels: Any = None, like: Intake | None = None, **options: Any) -> tuple[Source, Target]:
+def labelled(
+    data: Any, labels: Any = None, like: Intake | None = None, attribute: str | None = None, **options: Any
+) -> tuple[Source, Target]:
     """A source and the target that `labels` name in it.
 
     `labels`: the name of a label, factor or attribute that the data have; a column or key; "folders"; a csv of (id or path, value); one
     value for each item, None where it is not known; or an `Attribute`. A name may say its kind, as in "age:continuous". None: the label
-    that the data have, or their only attribute. `like`: the intake that is to read the data.
+    that the data have, or their only attribute. `like`: the intake that is to read the data. `attribute`: which one, where `labels` name
+    several.
     Raises `Misuse` when it is not clear what is meant, `Problem` when the values tell nothing.
     """
     if isinstance(labels, str) and like is not None and labels.partition(":")[0] in [c.name for c in like.columns]:
         raise Misuse(f"the column {labels!r} was learned from, so telling it is no task; learn again with --labels {labels}")
-    if isinstance(labels, (str, os.PathLike)) and not (isinstance(data, Source) and os.fspath(labels) in _names(data)):
+    own = _names(data) if isinstance(data, Source) else []
+    if isinstance(labels, (str, os.PathLike)) and os.fspath(labels) not in own:
+        known = len(data.attributes) if isinstance(data, Source) else 0
         source = open_source(data, attributes=labels, like=like, **options)
-        found = source.attributes[len(data.attributes) if isinstance(data, Source) else 0 :]
-        return source, target_of(_only(found, os.fspath(labels)))
+        return source, target_of(_which(source.attributes[known:], attribute, os.fspath(labels)))
     source = open_source(data, like=like, **options)
     if labels is None or isinstance(labels, (str, os.PathLike)):
-        return source, target_of(_only(source.targets, source.name) if labels is None else _named(source, os.fspath(labels)))
-    attribute = as_attribute("label", labels) if not isinstance(labels, Attribute) else labels
-    if len(attribute) != len(source):
-        raise Problem(f"{len(attribute)} labels for {len(source)} items of {source.name}; bring one for each, None where it is not known")
-    return source, target_of(attribute)
+        return source, target_of(_which(source.targets, attribute if labels is None else os.fspath(labels), source.name))
+    given = labels if isinstance(labels, Attribute) else as_attribute(attribute or "label", labels)
+    if len(given) != len(source):
+        raise Problem(f"{len(given)} labels for {len(source)} items of {source.name}; bring one for each, None where it is not known")
+    return source, target_of(given)
 
 
 def target_of(attribute: Attribute) -> Target:
@@ -105,18 +109,14 @@ def _names(source: Source) -> list[str]:
     return [a.name for a in source.targets]
 
 
-def _named(source: Source, name: str) -> Attribute:
-    known = _names(source)
-    if name not in known:
-        raise nearest(name, known, "label")
-    return source.targets[known.index(name)]
-
-
-def _only(found: tuple[Attribute, ...], where: str) -> Attribute:
-    """The label, or the only attribute there is."""
-    called = [a for a in found if a.name.lower() in ("label", "labels")]
-    if len(found) == 1 or called:
-        return called[0] if called else found[0]
+def _which(found: tuple[Attribute, ...], name: str | None, where: str) -> Attribute:
+    """The one of this name; without a name the label, or the only one there is."""
+    names = [a.name for a in found]
+    if name is not None and name not in names:
+        raise nearest(name, names, "attribute")
     if not found:
         raise Misuse(f"{where} has no labels; pass --labels: a column, or a csv of (id or path, label)")
-    raise Misuse(f"{where} has the labels {', '.join(repr(a.name) for a in found)}; say which one is to be told")
+    called = [a for a in found if a.name == name or (name is None and a.name.lower() in ("label", "labels"))]
+    if not called and len(found) > 1:
+        raise Misuse(f"{where} has the attributes {', '.join(map(repr, names))}; say which one is to be told, with --attribute NAME")
+    return (called or list(found))[0]

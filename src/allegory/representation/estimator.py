@@ -59,7 +59,7 @@ class Learned(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         X = validate_data(self, X, allow_nd=True, ensure_min_samples=2, dtype="numeric")
         said = isinstance(self.random_state, (int, np.integer))
         seed = int(self.random_state if said else check_random_state(self.random_state).randint(2**31 - 1))
-        source = _source(X, _labels(y, len(X)) if method.card.supervision == "labels" else None)
+        source = source_of(X, _labels(y, len(X)) if method.card.supervision == "labels" else None)
         settings = Settings(seed, self.steps, self.epochs, self.budget, self.batch, device=self.device)
         self.representation_ = Representation.of(fit(method, source, settings, index=np.arange(len(X))))
         self._n_features_out = self.representation_.encode(source.take(slice(0, 1))).shape[1]
@@ -107,7 +107,7 @@ def as_estimator(method: Method[Any] | None = None, **settings: Any) -> Learned:
     return Learned(method, **settings)
 
 
-def _source(X: np.ndarray, labels: Labels | None) -> Source:
+def source_of(X: np.ndarray, labels: Labels | None = None) -> Source:
     """X as a source: (n, d) is a table of numbers, anything else what it looks like."""
     source = Source("X", Array(X.shape[1:]), X) if X.ndim == 2 else data.open_source(X)
     return dataclasses.replace(source, labels=labels)
