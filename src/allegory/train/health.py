@@ -17,7 +17,7 @@ WATCHED = 256
 LEAST_SPREAD = 0.05
 LEAST_RANK = 1.5
 LEAST_KL = 0.05  # nats; the posterior of a latent that the objective has dropped wanders by about 0.01 on small data
-FEW = 0.25  # share of latents; a beta too large left none to 2 of 10 on tables, and healthy runs on digits, sprites and tables 6 in 10 or more
+FEW = 0.25  # share of latents; a beta too large left none to 2 of 10 on tables, and healthy digits, sprites and tables 6 in 10 or more
 LATE = 0.5  # latents wake one after the other
 UNSAID = 0.5  # share of the variance: where less is left unsaid, few latents are enough, as for data of one or two factors
 
