@@ -65,8 +65,9 @@ def test_a_floor_that_knows_nothing_stands_beside(scores):
 
 def test_the_words_tell_ready_from_tangled_from_lost(scores):
     words = Attributes().words(scores.of("attributes"))
-    assert "Side lies ready" in words and "Height lies ready: a linear reader gets 1.00 in R2" in words
-    assert "Both is there but tangled" in words and "No reader gets nothing off the codes" in words
+    ready, tangled, lost = words.split("). ")
+    assert "A linear reader gets side (" in ready and "height (1.00, a guess 0.00)" in ready and "both" not in ready
+    assert "There, but tangled: both (linear 0." in tangled and "No reader gets nothing (" in lost
 
 
 def test_the_picture_is_the_table(scores):

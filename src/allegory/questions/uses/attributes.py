@@ -30,7 +30,8 @@ from allegory.questions.question import Question, QuestionCard
 from allegory.questions.score import Scores
 
 MANY_CLASSES = 10
-READ_FROM = 0.1  # the share of the way from chance to 1 from which something is said to be read
+READ_FROM = 0.1  # the share of the way from a guess to 1 from which something is said to be read
+READY_FROM = 0.9  # the share of what the best reader gets above a guess from which a linear one is said to get it
 Found = dict[str, Evidence]
 _FOUND: "WeakKeyDictionary[Features, dict[object, Found]]" = WeakKeyDictionary()  # pictures need again what was measured
 
@@ -180,7 +181,20 @@ class Attributes(Question):
         return max(0.0, (found[metric].value - asked.chance) / max(1e-9, 1.0 - asked.chance)) if metric in found else float("nan")
 
     def words(self, scores: Scores) -> str:
-        return " ".join(filter(None, (_sentence(name, scores) for name in _names(scores))))
+        ready, tangled, lost = [], [], []
+        for name in _names(scores):
+            own, guess = _own(name, scores)
+            best = max(own, key=lambda reader: own[reader], default="")
+            if not best or "linear" not in own:
+                continue
+            if own[best] < guess + READ_FROM * (1.0 - guess):
+                lost.append(f"{name} ({best} {own[best]:.2f}, a guess {guess:.2f})")
+            elif own["linear"] >= guess + READY_FROM * (own[best] - guess):
+                ready.append(f"{name} ({own['linear']:.2f}, a guess {guess:.2f})")
+            else:
+                tangled.append(f"{name} (linear {own['linear']:.2f}, {best} {own[best]:.2f})")
+        said = [("A linear reader gets", ready), ("There, but tangled:", tangled), ("No reader gets", lost)]
+        return " ".join(f"{start} {telling.listed(names)}." for start, names in said if names)
 
 
 def targets(features: Features) -> tuple[Attribute, ...]:
@@ -222,19 +236,9 @@ def _names(scores: Scores) -> list[str]:
     return list(dict.fromkeys(s.metric.split(" of ", 1)[1].rsplit(" by ", 1)[0] for s in scores if " of " in s.metric))
 
 
-def _sentence(name: str, scores: Scores) -> str:
-    """Who reads one attribute, beside a floor that knows nothing."""
-    measure = next(s.metric.split(" of ", 1)[0] for s in scores if s.metric.endswith(f" of {name} by linear"))
-    metrics = {r: f"{measure} of {name} by {r}" for r in readers.READERS}
-    own = {r: s.value for r, m in metrics.items() if (s := scores.get(m))}
-    if not own:
-        return ""
-    floor = scores.get(metrics["linear"], references.NOISE)
-    guess, best = (floor.value if floor else 0.0), max(own, key=lambda r: own[r])
-    number = f"{measure.replace('_', ' ').replace('r2', 'R2')}"
-    if own[best] < guess + READ_FROM * (1.0 - guess):
-        return f"No reader gets {name} off the codes: the best, {best}, comes to {own[best]:.2f} in {number}, a guess to {guess:.2f}."
-    line = own.get("linear", 0.0)
-    if line >= guess + 0.9 * (own[best] - guess):
-        return f"{name.capitalize()} lies ready: a linear reader gets {line:.2f} in {number}{telling.beside(scores, metrics['linear'])}."
-    return f"{name.capitalize()} is there but tangled: a linear reader gets {line:.2f} in {number}, {best} {own[best]:.2f}."
+def _own(name: str, scores: Scores) -> tuple[dict[str, float], float]:
+    """What each reader gets of an attribute, and what the linear one gets from codes that know nothing."""
+    measure = next(s.metric.split(" of ", 1)[0] for s in scores if f" of {name} by " in s.metric)
+    own = {r: s.value for r in readers.READERS if (s := scores.get(f"{measure} of {name} by {r}"))}
+    floor = scores.get(f"{measure} of {name} by linear", references.NOISE)
+    return own, max(0.0, floor.value) if floor else 0.0

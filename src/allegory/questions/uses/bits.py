@@ -46,7 +46,7 @@ class Bits(Question):
     card: ClassVar[QuestionCard] = QuestionCard(
         name="bits",
         asks="How many bits do the codes save when the labels are written down?",
-        needs=("labels",), better="higher", bounds=(0.0, float("inf")), gains=("bits_saved",),
+        needs=("labels",), better="higher", gains=("bits_saved",),
         paper=Paper("Voita and Titov", "Information-theoretic probing with minimum description length", 2020,
                     "https://arxiv.org/abs/2003.12298", "section 2.2.2"),
     )  # fmt: skip

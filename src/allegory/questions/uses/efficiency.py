@@ -7,7 +7,7 @@ task of disentanglement_lib). A value near 1 says that a hundred labels tell nea
 read have it too, so look at the accuracies beside it.
 
 Deviates: trees are grown on histograms of 255 bins instead of sorted values; the strength of logistic regression is chosen on a fifth of
-the labelled items instead of in ten folds, and is 1 with fewer than 100 labels; the average of three draws up to 1,000 labels.
+the labelled items instead of in ten folds, and is 1 with fewer than 100 labels; up to 100 labels it is the average of ten draws.
 """
 
 from collections.abc import Callable
@@ -39,11 +39,11 @@ SHOWN = {"lr": "LR", "gbt": "GBT"}
 @final
 @dataclass(frozen=True)
 class Efficiency(Question):
-    """`counts` of labelled items in all; `draws` of each up to 1,000; at most `test` test items; `rounds` of the trees, which are grown on
+    """`counts` of labelled items in all; `draws` of each up to 100; at most `test` test items; `rounds` of the trees, which are grown on
     codes of at most `widest` numbers."""
 
     counts: tuple[int, ...] = (10, 100, 1_000, 10_000)
-    draws: int = 3
+    draws: int = 10
     test: int = 5_000
     rounds: int = 100
     widest: int = 128
@@ -57,7 +57,7 @@ class Efficiency(Question):
 
     def settings(self) -> str:
         return (
-            f"{', '.join(map(str, self.counts))} training items at random, {self.draws} draws of up to 1000 and one of more, at most "
+            f"{', '.join(map(str, self.counts))} training items at random, {self.draws} draws of up to {FEW} and one of more, at most "
             f"{self.test} test items; logistic regression, strength from {STRENGTHS} times n by a fifth of the draw (1 below {CHOSEN_FROM} "
             f"labels); boosted trees of depth 3, {self.rounds} rounds at 0.1, histograms, on at most {self.widest} numbers"
         )
@@ -94,9 +94,10 @@ class Efficiency(Question):
         for count in (c for c in self.counts if c <= len(train)):
             each = []
             for y in targets:
-                hits = [self._hits(z, y, count, d, features, reader) for d in range(self.draws if count <= 1_000 else 1)]
+                hits = [self._hits(z, y, count, d, features, reader) for d in range(self.draws if count <= FEW else 1)]
                 each.append(intervals.of_hits(np.stack(hits), y[test].numpy(), features.seed)[0])
-            curve[count] = Evidence(np.mean([e.values for e in each], axis=0), np.mean([e.replicates for e in each], axis=0))
+            replicates = np.mean([e.replicates for e in each], axis=0).clip(0.0, 1.0)
+            curve[count] = Evidence(np.mean([e.values for e in each], axis=0), replicates)
         return curve
 
     def _hits(self, z: Tensor, y: Tensor, count: int, draw: int, features: Features, reader: Reader) -> Bool[np.ndarray, " n"]:

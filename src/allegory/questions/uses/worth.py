@@ -1,10 +1,10 @@
 """What are the codes worth in labels? As good as how many times the labels of a control.
 
-The method's codes reach some accuracy with k labels a class (`few_labels`: 4, or fewer where the data have fewer). On the curve of a
-control (accuracy at 1, 2, 4 ... labels a class, made monotone, straight between points over log k) is read off how many labels a class it
-needs for the same accuracy. Twelve for four says: each label is worth three on these codes. It speaks of effort where accuracies speak of
-points, and does not saturate where everything is near 1. Beyond the ends of the curve only a bound is known: the curve's first or last
-number of labels is told, and the words say "at least" or "at most".
+The method's codes reach some balanced accuracy with k labels a class (`few_labels`: 4, or fewer where the data have fewer). On the curve
+of a control (at 1, 2, 4 ... labels a class, made monotone, straight between points over log k) is read off how many labels a class it needs
+for the same. Twelve for four says: each label is worth three on these codes. It speaks of effort where accuracies speak of points, and does
+not saturate where everything is near 1. Beyond the ends of the curve only a bound is known: the curve's first or last number of labels is
+told, and the words say "at least" or "at most". Codes at chance have no worth, and none is told.
 
 After the label efficiency of self-supervised codes (Hénaff et al. 2020, figure 1: "two to five times fewer labels").
 """
@@ -15,7 +15,7 @@ from typing import ClassVar, final
 import numpy as np
 from jaxtyping import Float
 
-from allegory.core import Paper
+from allegory.core import Paper, Problem
 from allegory.questions import intervals, telling
 from allegory.questions.features import Features, Subject
 from allegory.questions.intervals import Evidence
@@ -45,7 +45,7 @@ class Worth(Question):
 
     def settings(self) -> str:
         return (
-            f"labels a class needed for the accuracy of the method with {self.base} (or the most there are), on the curve over "
+            f"labels a class needed for the balanced accuracy of the method with {self.base} (or the most there are), on the curve over "
             f"{', '.join(map(str, self.counts))} labels a class as of few_labels with {self.draws} draws, linear over log labels"
         )
 
@@ -53,11 +53,11 @@ class Worth(Question):
         return len(features.labelled("test")), "test"
 
     def curve(self, subject: Subject, features: Features) -> tuple[Float[np.ndarray, " k"], list[Evidence]]:
-        """Labels a class, and the accuracies."""
+        """Labels a class, and the balanced accuracies."""
         asked = self._asked(features)
         found = asked.measure(subject, features)
         counts = asked.possible(features)
-        return np.array(counts, dtype=np.float64), [found[f"accuracy@{k}"] for k in counts]
+        return np.array(counts, dtype=np.float64), [found[f"balanced_accuracy@{k}"] for k in counts]
 
     def missing(self, features: Features) -> str:
         reason = super().missing(features)
@@ -69,13 +69,27 @@ class Worth(Question):
         own = next(iter(features.sets[None].subjects(None)))
         base = self._base(features)
         if subject.who is None:
+            self._above_chance(own, base, features)
             last = self._asked(features).possible(features)[-1]
             return {"labels_needed": _exactly(base), "longest_curve": _exactly(last)}
-        aim = FewLabels((base,), self.draws).measure(own, features)[f"accuracy@{base}"]
+        aim = self._accuracy(own, base, features)
         counts, curve = self.curve(subject, features)
         value = needed(counts, np.array([[e.value for e in curve]]), np.array([aim.value]))
         replicates = needed(counts, np.stack([e.replicates for e in curve], 1), aim.replicates)
         return {"labels_needed": Evidence(value, replicates)}
+
+    def _above_chance(self, own: Subject, base: int, features: Features) -> None:
+        """Raises `Problem` when the codes tell no more than a guess, which any other codes reach without a label."""
+        found, classes = self._accuracy(own, base, features), len(features.labels[features.labelled("test")].unique())
+        low, _ = found.interval(0.0, 1.0)
+        if low <= 1.0 / classes:
+            raise Problem(
+                f"with {base} labels a class the codes get {found.value:.2f} in balanced accuracy, which is no more than a guess "
+                f"({1 / classes:.2f}), so there is nothing to buy with labels"
+            )
+
+    def _accuracy(self, subject: Subject, base: int, features: Features) -> Evidence:
+        return FewLabels((base,), self.draws).measure(subject, features)[f"balanced_accuracy@{base}"]
 
     def _asked(self, features: Features) -> FewLabels:
         """Curves go on as long as all their labelled items are not too many to read."""
