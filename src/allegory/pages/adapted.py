@@ -10,20 +10,23 @@ import numpy as np
 from markupsafe import Markup
 
 from allegory.adapting.adapted import Adapted, Told
-from allegory.adapting.target import Target, Task
+from allegory.adapting.target import Kind, Target, Task
 from allegory.core import files
 from allegory.data import Source
 from allegory.pages import items, pictures, plots, render
 from allegory.pages.numbers import interval, is_share, number, plural, value
 
 LOOKED = 20_000  # items of the pile that are looked through for the least sure ones
-SHOWN = 24
+SHOWN = 16
 LARGEST_TABLE = 20  # classes whose confusions fit on a page as a table
 MOST_PAIRS = 12
 MEASURES = {
     "balanced_accuracy": "balanced accuracy", "accuracy": "accuracy", "mean_average_precision": "mean average precision", "r2": "R²",
 }  # fmt: skip
 DONE = {"linear": "linear layer", "prototypes": "nearest class mean", "neighbours": "nearest items", "fine-tuning": "fine-tuned network"}
+HEADS: dict[Kind, tuple[str, ...]] = {
+    "class": ("told", "how sure", "or else"), "multi-label": ("told", "surest doubt"), "continuous": ("told", "between"),
+}  # fmt: skip
 Facts = Mapping[str, Any]
 
 
@@ -40,11 +43,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Unsure:
-    """An item that the model is not sure of, its answer in words, and how sure it is."""
+    """An item that the model is not sure of, and the cells of its row, under `HEADS` of the kind of task."""
 
     item: items.Item
-    answer: str
-    sure: str
+    cells: tuple[str, ...]
 
 
 def columns(facts: Facts) -> list[str]:
@@ -124,6 +126,7 @@ def page(adapted: Adapted, source: Source, target: Target) -> str:
         rows=rows(facts), notes=facts["notes"], plot=_plot(adapted), kind=task.kind, where=where,
         table=heat(confusion, task.names) if confusion and len(task.names) <= LARGEST_TABLE else None,
         pairs=confused(confusion, task.names) if confusion else [], names=task.names, unsure=unsure(adapted, source, target, pile),
+        heads=HEADS[task.kind],
         facts=_facts(adapted), n=facts["told"]["n"],
     )  # fmt: skip
 
@@ -168,19 +171,20 @@ def unsure(adapted: Adapted, source: Source, target: Target, pile: np.ndarray) -
     if pictures.image_part(adapted.rep.intake.spec) is not None:
         uris = items.uris(pictures.stored(adapted.rep.intake, source.take(index)))
     return [
-        Unsure(items.Item(uris[i], source.id(int(n)), _truth(target, int(n))), *_answer(adapted.task, told, i)) for i, n in enumerate(index)
+        Unsure(items.Item(uris[i], source.id(int(n)), _truth(target, int(n))), _answer(adapted.task, told, i)) for i, n in enumerate(index)
     ]
 
 
-def _answer(task: Task, told: Told, i: int) -> tuple[str, str]:
-    """The answer about item i of a batch, and how sure it is."""
+def _answer(task: Task, told: Told, i: int) -> tuple[str, ...]:
+    """The cells about item i of a batch."""
     values, names = told.values[i], task.names
     if told.low is not None and told.high is not None:
-        return number(float(values[0])), f"{number(float(told.low[i]))} to {number(float(told.high[i]))}"
+        return number(float(values[0])), f"{number(float(told.low[i]))} and {number(float(told.high[i]))}"
     if task.kind == "multi-label":
-        return _listed(names, values > 0.5), f"{100 * np.abs(values - 0.5).min() + 50:.0f} % of one of them"
+        least = int(np.abs(values - 0.5).argmin())
+        return _listed(names, values > 0.5), f"{names[least]} ({100 * values[least]:.0f} %)"
     first, second = np.argsort(-values)[:2]
-    return names[first], f"{100 * values[first]:.0f} %, {names[second]} {100 * values[second]:.0f} %"
+    return names[first], f"{100 * values[first]:.0f} %", f"{names[second]} ({100 * values[second]:.0f} %)"
 
 
 def _truth(target: Target, i: int) -> str | None:
@@ -207,13 +211,24 @@ def _plot(adapted: Adapted) -> Markup:
         x = plots.Axis(axis.low, axis.high, axis.ticks, "told")
         return plots.key([dots]) + plots.scatter([dots], x, axis, f"true against told numbers of {len(points)} items", diagonal=True)
     ticks = tuple((t, f"{100 * t:.0f}") for t in plots.ticks(0, 1, 5))
-    x, y = (plots.Axis(0, 1, ticks, title) for title in ("how sure, %", "how often right, %"))
+    x, y = plots.Axis(0, 1, ticks, "how sure, %"), plots.Axis(0, 1, ticks)
     series = [
         plots.Series("as meant", "ceiling", ((0.0, 0.0), (1.0, 1.0)), mark=""),
-        *(plots.Series(words, css, tuple(zip(told[k]["confidence"], told[k]["right"], strict=True)), mark=mark)
-          for k, words, css, mark in (("before", "before", "raw", "square"), ("after", "after temperature scaling", "own", "circle"))),
+        _bins(told["before"], "before", "raw", "square"), _bins(told["after"], "after temperature scaling", "own", "circle"),
     ]  # fmt: skip
-    return plots.key(series) + plots.plot(series, x, y, "how often right against how sure, before and after temperature scaling")
+    up = Markup('<p class="up">how often right, %</p>')
+    drawing = plots.plot(series, x, y, "how often right against how sure, before and after temperature scaling")
+    return plots.key(series) + up + drawing
+
+
+def _bins(found: Facts, words: str, css: str, mark: str) -> plots.Series:
+    """A line of the reliability diagram, with Wilson's 95 % interval (1927) at each bin."""
+    bounds = []
+    for n, right in zip(found["counts"], found["right"], strict=True):
+        wide = 1.96**2 / n
+        middle, half = (right + wide / 2) / (1 + wide), 1.96 * np.sqrt(right * (1 - right) / n + wide / (4 * n)) / (1 + wide)
+        bounds.append((max(0.0, float(middle - half)), min(1.0, float(middle + half))))
+    return plots.Series(words, css, tuple(zip(found["confidence"], found["right"], strict=True)), tuple(bounds), mark)
 
 
 def _facts(adapted: Adapted) -> list[tuple[str, str]]:
