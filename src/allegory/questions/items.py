@@ -13,7 +13,7 @@ from allegory.core import Problem, tree
 from allegory.data import Intake, Part
 from allegory.questions import intervals
 from allegory.questions.encoders import raw_input
-from allegory.questions.features import Features, evenly
+from allegory.questions.features import Features, Subject, evenly
 from allegory.questions.intervals import Evidence
 from allegory.questions.question import Question
 
@@ -39,6 +39,16 @@ class OnItems(Question):
     def missing(self, features: Features) -> str:
         few = f"{self.card.name} was not asked: the {self.part} part has fewer than {self.fewest} items"
         return super().missing(features) or ("" if len(self.rows(features)) >= self.fewest else few)
+
+
+def unanswered(subject: Subject, reason: str) -> dict[str, Evidence]:
+    """What `measure` returns when these codes have no answer: nothing for a control, which is then left out.
+
+    Raises `Problem` with the reason for the method itself.
+    """
+    if subject.who is None:
+        raise Problem(reason)
+    return {}
 
 
 def of_mean(each: Float[Tensor, " n"], seed: int) -> Evidence:

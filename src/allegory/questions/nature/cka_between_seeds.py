@@ -12,7 +12,7 @@ from typing import ClassVar, final
 import numpy as np
 from torch import Tensor
 
-from allegory.core import Paper, Problem
+from allegory.core import Paper
 from allegory.measures import kernel_alignment
 from allegory.questions import items, telling
 from allegory.questions.features import Features, Subject
@@ -45,7 +45,7 @@ class CkaBetweenSeeds(items.OnItems):
             return {}
         own = subject.z[rows]
         if any(float(z.std(0).max()) == 0.0 for z in (own, *others)):
-            raise Problem("the code of a training seed has collapsed to a single point")
+            return items.unanswered(subject, "the code of a training seed has collapsed to a single point")
 
         def alignment(kept: Tensor) -> float:
             return float(np.mean([kernel_alignment.cka(own[kept], z[kept]) for z in others]))

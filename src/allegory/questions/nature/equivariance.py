@@ -14,7 +14,7 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from allegory.core import Paper, Problem
+from allegory.core import Paper
 from allegory.measures import equivariance
 from allegory.questions import items, telling
 from allegory.questions.features import Features, Subject
@@ -52,7 +52,7 @@ class Equivariance(items.OnItems):
         rows = self.rows(features)
         z, found = subject.z[rows], dict[str, Evidence]()
         if float(z.double().std(0).max()) == 0.0:
-            raise Problem("the code has collapsed to a single point")
+            return items.unanswered(subject, "the code has collapsed to a single point")
         for name in ("flip", "shift", "turn"):
             moved = torch.cat([subject.encoder.codes(self.changed(features.stored(part), name)) for part in rows.split(BATCH)])
             found[f"invariance_error of {name}"] = items.of_mean(equivariance.movement(z, moved), features.seed)

@@ -11,7 +11,7 @@ from typing import ClassVar, final
 
 import torch
 
-from allegory.core import Paper, Problem
+from allegory.core import Paper
 from allegory.data import Part
 from allegory.measures import dimension, neighbours
 from allegory.questions import items, telling
@@ -49,7 +49,7 @@ class IntrinsicDimension(items.OnItems):
     def measure(self, subject: Subject, features: Features) -> dict[str, Evidence]:
         z = neighbours.distinct(subject.z[self.rows(features)])
         if len(z) < self.fewest:
-            raise Problem(f"only {len(z)} of the codes differ; an intrinsic dimension needs {self.fewest}")
+            return items.unanswered(subject, f"only {len(z)} of the codes differ; an intrinsic dimension needs {self.fewest}")
         distances, near = neighbours.nearest(z, min(self.around, len(z) - 1))
         good = distances[:, 0] > 0  # rounding can put different codes at distance 0
         distances, inverse = distances[good], dimension.local_inverse_dimension(distances[good][:, : self.k])

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from allegory.core import Paper, Problem
+from allegory.core import Paper
 from allegory.data import Part
 from allegory.measures import dimension, homology, neighbours
 from allegory.questions import intervals, items
@@ -78,7 +78,7 @@ class PersistentHomology(items.OnItems):
     def measure(self, subject: Subject, features: Features) -> dict[str, Evidence]:
         z = subject.z[self.rows(features)].numpy().astype(np.float64)
         if len(np.unique(z, axis=0)) < 8:
-            raise Problem("fewer than 8 of the codes differ; they have no shape")
+            return items.unanswered(subject, "fewer than 8 of the codes differ; they have no shape")
         plain = [Shape.of(cloud, self.landmarks) for cloud in self.without_holes(z, features.seed)]
         ratio, step = max(s.longest for s in plain), max(s.steps.max() for s in plain)
         longest = items.halving(lambda rows: Shape.of(z[rows.numpy()], self.landmarks).longest, len(z), features.seed, HALVES)

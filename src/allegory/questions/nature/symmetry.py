@@ -14,7 +14,7 @@ from typing import ClassVar, final
 import numpy as np
 from torch import Tensor
 
-from allegory.core import Paper, Problem
+from allegory.core import Paper
 from allegory.data import Part
 from allegory.measures import symmetry
 from allegory.questions import items, references, telling
@@ -71,7 +71,7 @@ class Symmetry(items.OnItems):
             return {"symmetry": float(each.mean()), "orthogonality": symmetry.orthogonality(moments), **own}
 
         if not all(np.isfinite(value) for value in scored(slice(None)).values()):
-            raise Problem("fewer than two factors move the code")
+            return items.unanswered(subject, "fewer than two factors move the code")
         return items.leaving_out_each(scored, min(len(step) for step in steps), features.seed)
 
     def steps(self, subject: Subject, features: Features) -> tuple[list[str], list[np.ndarray]]:
