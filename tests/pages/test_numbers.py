@@ -37,3 +37,22 @@ def test_the_side_of_an_interval_is_as_exact_as_its_value():
     assert numbers.half(0.781, 0.762, 0.795, "accuracy@1") == "±1.9"
     assert numbers.half(-0.455, -0.462, -0.448, "uniformity") == "±0.007"
     assert numbers.half(47.1, 46.6, 47.4, "effective_rank") == "±0.5"
+
+
+@pytest.mark.parametrize(
+    ("words", "tidied"),
+    [
+        ("it is 86% here", "it is 86 % here"),
+        ("-0% for", "0 % for"),
+        ("-0.0 and -0.5, 2-3", "0.0 and −0.5, 2-3"),
+        ("R-1 of -12%", "R-1 of −12 %"),
+    ],
+)
+def test_answers_are_written_as_the_page_writes_numbers(words, tidied):
+    assert numbers.tidy(words) == tidied
+
+
+def test_metrics_have_their_names():
+    assert [numbers.title(m) for m in ("map_at_r", "nmi", "pairwise_f1", "r2 of size", "effective_rank")] == [
+        "MAP@R", "NMI", "pairwise F1", "R² of size", "effective rank",
+    ]  # fmt: skip

@@ -38,13 +38,25 @@ def test_every_question_beyond_the_boards_has_a_section():
     assert list(found) == ["retrieval", "effective_rank", "of_tomorrow"], "uses before nature, unknown ones last, the boards' not at all"
     table = found["effective_rank"].table
     assert table.rows == ("Mine", "PCA of the same size") and table.columns == ("effective rank",) and table.own == (True, False)
-    assert [[c.value for c in row] for row in table.cells] == [[7.5], [3.0]], "gains are not in the table"
+    assert [[c.value for c in row] for row in table.cells] == [["7.5"], ["3.00"]], "gains are not in the table"
     assert found["effective_rank"].asks == registered()["effective_rank"].card.asks and len(found["effective_rank"].pictures) == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "metric", "written"),
+    [(-9.5e-06, -0.0045, 0.0046, "ami", ("0.0000", "−0.0045 to 0.0046", "±0.0046")),
+     (0.5, 0.4, 0.61, "mig", ("0.50", "0.40–0.61", "±0.11")),
+     (0.98765, 0.98, 0.99, "accuracy", ("98.8", "98.0–99.0", "±0.8")), (1234.5, 1000.0, 1300.0, "length", ("1234", "1000–1300", "±234")),
+     (3.0, None, None, "count", ("3.00", "", ""))],
+)  # fmt: skip
+def test_numbers_have_as_many_decimals_as_their_interval_says_something_about(value, low, high, metric, written):
+    cell = sections.cell(results([score("retrieval", metric, value, None, low, high)])[0])
+    assert (cell.value, cell.full, cell.half) == written
 
 
 def test_many_metrics_go_down():
     table = made()["retrieval"].table
-    assert table.columns == ("Mine", "raw input") and len(table.rows) == 7 and [c.value for c in table.cells[3]] == [0.3, 0.3]
+    assert table.columns == ("Mine", "raw input") and len(table.rows) == 7 and [c.value for c in table.cells[3]] == ["0.300", "0.300"]
 
 
 def test_sections_from_a_file_are_the_same_but_for_what_is_not_in_it():
@@ -75,7 +87,9 @@ def test_a_curve_by_ratios_is_spaced_by_ratios():
 def test_shades_follow_value_and_sign():
     assert [str(drawn._cell(v, HEAT, True)).split('"')[1] for v in (1.0, 0.5, 0.1, -1.0)] == ["h4", "h2", "h0", "h-4"]
     assert str(drawn._cell(math.nan, HEAT, True)) == "<td></td>"
-    assert len(ET.fromstring(str(drawn.drawn(POINTS))).findall(".//*[@class='mark circle k0']")) <= 1, "a point that is not finite is no point"
+    assert len(ET.fromstring(str(drawn.drawn(POINTS))).findall(".//*[@class='mark circle k0']")) <= 1, (
+        "a point that is not finite is no point"
+    )
 
 
 @pytest.mark.parametrize("name", list(registered()))

@@ -1,6 +1,7 @@
 """How numbers are written for people: shares in percent, everything else to three significant digits."""
 
 import math
+import re
 
 SHARES = ("accuracy", "balanced_accuracy")
 
@@ -82,3 +83,22 @@ def signed(x: float) -> str:
 def plural(n: int, one: str, many: str = "") -> str:
     """ "1 class", "10 classes"."""
     return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+NAMES = {"r_at_1": "R@1", "r_precision": "R-precision", "map_at_r": "MAP@R", "r2": "R²", "f1": "F1", "mnist": "MNIST"}
+LETTERS = {"nmi", "ami", "mig", "sap", "irs", "udr", "dci", "mmd", "auc", "map", "cka", "lr", "gbt", "mlp", "knn", "kl", "h0", "h1", "pca"}
+
+
+def title(metric: str) -> str:
+    """The name of a metric for people: "map_at_r" is MAP@R, "nmi" NMI, "pairwise_f1" pairwise F1."""
+    if metric in NAMES:
+        return NAMES[metric]
+    words = metric.replace("_", " ").split(" ")
+    return " ".join(NAMES.get(w, w.upper() if w in LETTERS else w) for w in words)
+
+
+def tidy(words: str) -> str:
+    """An answer as the page writes numbers: a space before the percent sign, a true minus sign, and nothing that is minus zero."""
+    spaced = re.sub(r"(?<=\d)%", " %", words)
+    without = re.sub(r"(?<![\w.−–-])-(0(?:\.0+)?)(?![\d.])", r"\1", spaced)
+    return re.sub(r"(?<![\w−–-])-(?=\d)", "−", without)

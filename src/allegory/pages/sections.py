@@ -1,5 +1,6 @@
 """A section for every question that the boards do not show: the answer in words first, then the table, then its pictures."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,12 +8,23 @@ from markupsafe import Markup
 
 from allegory.core import Paper
 from allegory.pages.drawn import drawn
+from allegory.pages.numbers import decimals, is_share, tidy, title, value
 from allegory.pages.results import CONTROLS, GAIN, WHO, Result
 from allegory.questions import Score, Scores, group, registered
 
 MOST_COLUMNS = 6
+BESIDE = 3  # a table of so many columns has room beside its words
 BOARDS = ("few_labels", "linear_probe", "knn")
 GROUPS = {"uses": "What it enables", "nature": "What it is"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A number as it is written, its 95 % interval in `full` for wide screens, and the interval's longer side for narrow ones."""
+
+    value: str
+    full: str = ""
+    half: str = ""
 
 
 @dataclass(frozen=True)
@@ -21,7 +33,7 @@ class Table:
 
     rows: tuple[str, ...]
     columns: tuple[str, ...]
-    cells: tuple[tuple[Result | None, ...], ...]
+    cells: tuple[tuple[Cell | None, ...], ...]
     own: tuple[bool, ...]
 
 
@@ -37,6 +49,11 @@ class Section:
     pictures: tuple[Markup, ...]
     protocols: tuple[str, ...]
     paper: Paper | None
+
+    @property
+    def wide(self) -> bool:
+        """Whether the table needs the whole width."""
+        return len(self.table.columns) > BESIDE
 
 
 def sections(rows: Sequence[Result], method: str, scores: Scores) -> dict[str, list[Section]]:
@@ -56,7 +73,7 @@ def _section(name: str, rows: Sequence[Result], method: str, scores: Scores) -> 
     pictures = tuple(map(drawn, scores.pictures.get(name, ())))
     if cls is None:
         return Section(name, name.replace("_", " "), "", "depends", _table(rows, method), pictures, protocols, None)
-    words = cls().words(scores)
+    words = tidy(cls().words(scores))
     return Section(name, cls.card.asks, words, cls.card.better, _table(rows, method), pictures, protocols, cls.card.paper)
 
 
@@ -64,12 +81,24 @@ def _table(rows: Sequence[Result], method: str) -> Table:
     """Whom it was asked of down, metrics across; the other way round when there are many metrics."""
     metrics = list(dict.fromkeys(r.metric for r in rows))
     whos = sorted(dict.fromkeys(r.control for r in rows), key=_place)
-    cell = {(r.control, r.metric): r for r in rows}
-    names, titles = tuple(told(who, method) for who in whos), tuple(m.replace("_", " ") for m in metrics)
+    found = {(r.control, r.metric): cell(r) for r in rows}
+    names, titles = tuple(told(who, method) for who in whos), tuple(map(title, metrics))
     own = tuple(who is None for who in whos)
     if len(metrics) <= MOST_COLUMNS:
-        return Table(names, titles, tuple(tuple(cell.get((who, m)) for m in metrics) for who in whos), own)
-    return Table(titles, names, tuple(tuple(cell.get((who, m)) for who in whos) for m in metrics), (False,) * len(metrics))
+        return Table(names, titles, tuple(tuple(found.get((who, m)) for m in metrics) for who in whos), own)
+    return Table(titles, names, tuple(tuple(found.get((who, m)) for who in whos) for m in metrics), (False,) * len(metrics))
+
+
+def cell(r: Result | None) -> Cell | None:
+    """A result as it is written: with as many decimals as its interval says something about, shares in percent."""
+    if r is None:
+        return None
+    if r.low is None or r.high is None or not (math.isfinite(r.high - r.low) and r.high > r.low):
+        return Cell(value(r.value, r.metric))
+    times = 100 if is_share(r.metric) else 1
+    digits = min(6, max(0, 1 - math.floor(math.log10(times * (r.high - r.low)))))
+    at, low, high = (decimals(times * v, digits) for v in (r.value, r.low, r.high))
+    return Cell(at, f"{low}{' to ' if r.low < 0 else '–'}{high}", f"±{times * max(r.high - r.value, r.value - r.low):.{digits}f}")
 
 
 def told(who: str | None, method: str) -> str:
