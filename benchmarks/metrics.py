@@ -72,7 +72,7 @@ def rows(z: torch.Tensor, y: torch.Tensor) -> list[Row]:
         ("AMI", "scikit-learn", lambda: clustering.ami(y, own), lambda: metrics.adjusted_mutual_info_score(a, b)),
         ("pairwise F1", "scikit-learn", lambda: clustering.pairwise_f1(y, own), lambda: metrics.pair_confusion_matrix(a, b)),
         ("k-means, 1 start", "scikit-learn", lambda: clustering.kmeans(z, k, np.random.default_rng(0), starts=1),
-         lambda: KMeans(k, n_init=1, random_state=0, max_iter=100, tol=0).fit(z.numpy())),
+         lambda: KMeans(k, n_init=1, random_state=0).fit(z.numpy())),
         ("NMI and AMI with k-means", pml, from_codes, calculator(z, y, "NMI", "AMI")),
     ]  # fmt: skip
     if k <= 10:  # it loops in Python: seconds for 10 classes, minutes for 100

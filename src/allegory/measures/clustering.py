@@ -19,6 +19,7 @@ from torch import Tensor
 
 Labels = Int[Tensor, " n"]
 STEPS = 100  # of k-means, at most
+SETTLED = 1e-4
 POINTS = 256  # items a cluster that its centres are learned from, at most
 TAIL = 12.0  # standard deviations of a count, beyond which its probability is below rounding
 
@@ -160,18 +161,21 @@ def _spread(z: Tensor, k: int, rng: np.random.Generator) -> Float[Tensor, "k z"]
 
 
 def _lloyd(z: Tensor, centres: Tensor) -> tuple[float, Tensor]:
-    """The sum of squared distances and the centres, when no item changes its cluster any more or after 100 steps."""
-    own = torch.full((len(z),), -1)
+    """The sum of squared distances and the centres, when a step lowers the sum by less than a ten-thousandth, or after 100 steps."""
+    length = z.square().sum(1)
+    before = float("inf")
     for _ in range(STEPS):
-        nearest, moved = _squared(z, centres).min(1)
-        if torch.equal(moved, own):
+        nearest, own = _squared(z, centres).min(1)
+        nearest += length
+        total = float(nearest.sum(dtype=torch.float64))
+        if total > before * (1.0 - SETTLED):
             break
-        own = moved
+        before = total
         size = torch.bincount(own, minlength=len(centres))
         centres = torch.zeros_like(centres).index_add_(0, own, z) / size.clamp_min(1)[:, None]
         if empty := (size == 0).nonzero().flatten().tolist():
-            centres[empty] = z[(nearest + z.square().sum(1)).topk(len(empty)).indices]
-    return float(nearest.sum() + z.square().sum()), centres
+            centres[empty] = z[nearest.topk(len(empty)).indices]
+    return before, centres
 
 
 def _squared(z: Tensor, centres: Tensor) -> Float[Tensor, "n k"]:
