@@ -38,7 +38,7 @@ def test_every_question_beyond_the_boards_has_a_section():
     assert list(found) == ["retrieval", "effective_rank", "of_tomorrow"], "uses before nature, unknown ones last, the boards' not at all"
     table = found["effective_rank"].table
     assert table.rows == ("Mine", "PCA of the same size") and table.columns == ("effective rank",) and table.own == (True, False)
-    assert [[c.value for c in row] for row in table.cells] == [["7.5"], ["3.00"]], "gains are not in the table"
+    assert [[c.value for c in row] for row in table.cells] == [["7.5"], ["3"]], "gains are not in the table"
     assert found["effective_rank"].asks == registered()["effective_rank"].card.asks and len(found["effective_rank"].pictures) == 1
 
 
@@ -47,11 +47,17 @@ def test_every_question_beyond_the_boards_has_a_section():
     [(-9.5e-06, -0.0045, 0.0046, "ami", ("0.0000", "−0.0045 to 0.0046", "±0.0046")),
      (0.5, 0.4, 0.61, "mig", ("0.50", "0.40–0.61", "±0.11")),
      (0.98765, 0.98, 0.99, "accuracy", ("98.8", "98.0–99.0", "±0.8")), (1234.5, 1000.0, 1300.0, "length", ("1234", "1000–1300", "±234")),
-     (3.0, None, None, "count", ("3.00", "", ""))],
+     (3.0, None, None, "count", ("3", "", ""))],
 )  # fmt: skip
 def test_numbers_have_as_many_decimals_as_their_interval_says_something_about(value, low, high, metric, written):
-    cell = sections.cell(results([score("retrieval", metric, value, None, low, high)])[0])
+    (result,) = results([score("retrieval", metric, value, None, low, high)])
+    cell = sections.cell(result, sections.digits([result]))
     assert (cell.value, cell.full, cell.half) == written
+
+
+def test_a_column_has_as_many_decimals_as_its_widest_interval_allows():
+    rows = results([score("lidar", "lidar", 0.5, None, 0.4, 0.6), score("lidar", "lidar", 0.51234, "pca", 0.512, 0.513)])
+    assert sections.digits(rows) == 2 and sections.cell(rows[1], 2).value == "0.51"
 
 
 def test_many_metrics_go_down():

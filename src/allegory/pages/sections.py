@@ -1,19 +1,19 @@
 """A section for every question that the boards do not show: the answer in words first, then the table, then its pictures."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from allegory.core import Paper
 from allegory.pages.drawn import drawn
-from allegory.pages.numbers import decimals, is_share, tidy, title, value
+from allegory.pages.numbers import decimals, is_share, number, tidy, title, value
 from allegory.pages.results import CONTROLS, GAIN, WHO, Result
 from allegory.questions import Score, Scores, group, registered
 
 MOST_COLUMNS = 6
-BESIDE = 3  # a table of so many columns has room beside its words
+BESIDE = 2  # a table of so many columns has room beside its words
 BOARDS = ("few_labels", "linear_probe", "knn")
 GROUPS = {"uses": "What it enables", "nature": "What it is"}
 
@@ -81,7 +81,8 @@ def _table(rows: Sequence[Result], method: str) -> Table:
     """Whom it was asked of down, metrics across; the other way round when there are many metrics."""
     metrics = list(dict.fromkeys(r.metric for r in rows))
     whos = sorted(dict.fromkeys(r.control for r in rows), key=_place)
-    found = {(r.control, r.metric): cell(r) for r in rows}
+    written = {m: digits(r for r in rows if r.metric == m) for m in metrics}
+    found = {(r.control, r.metric): cell(r, written[r.metric]) for r in rows}
     names, titles = tuple(told(who, method) for who in whos), tuple(map(title, metrics))
     own = tuple(who is None for who in whos)
     if len(metrics) <= MOST_COLUMNS:
@@ -89,16 +90,29 @@ def _table(rows: Sequence[Result], method: str) -> Table:
     return Table(titles, names, tuple(tuple(found.get((who, m)) for who in whos) for m in metrics), (False,) * len(metrics))
 
 
-def cell(r: Result | None) -> Cell | None:
-    """A result as it is written: with as many decimals as its interval says something about, shares in percent."""
+def cell(r: Result | None, digits: int) -> Cell | None:
+    """A result with so many decimals; shares in percent."""
     if r is None:
         return None
-    if r.low is None or r.high is None or not (math.isfinite(r.high - r.low) and r.high > r.low):
-        return Cell(value(r.value, r.metric))
     times = 100 if is_share(r.metric) else 1
-    digits = min(6, max(0, 1 - math.floor(math.log10(times * (r.high - r.low)))))
-    at, low, high = (decimals(times * v, digits) for v in (r.value, r.low, r.high))
-    return Cell(at, f"{low}{' to ' if r.low < 0 else '–'}{high}", f"±{times * max(r.high - r.value, r.value - r.low):.{digits}f}")
+    if (width := _width(r)) is None:
+        return Cell(value(r.value, r.metric) if is_share(r.metric) else number(r.value))
+    ends = (r.value, r.value if r.low is None else r.low, r.value if r.high is None else r.high)
+    at, low, high = (decimals(times * v, digits) for v in ends)
+    return Cell(at, f"{low}{' to ' if low.startswith('−') else '–'}{high}", f"±{times * width:.{digits}f}")
+
+
+def digits(rows: Iterable[Result]) -> int:
+    """The decimals of a metric: as many as the intervals say something about, the same for everybody."""
+    sides = [(100 if is_share(r.metric) else 1) * w for r in rows if (w := _width(r))]
+    return min((min(6, max(0, 1 - math.floor(math.log10(2 * side)))) for side in sides), default=0)
+
+
+def _width(r: Result) -> float | None:
+    """The longer side of the interval; None without one, or with one of no width."""
+    if r.low is None or r.high is None or not (math.isfinite(r.high - r.low) and r.high > r.low):
+        return None
+    return max(r.high - r.value, r.value - r.low)
 
 
 def told(who: str | None, method: str) -> str:

@@ -16,6 +16,8 @@ from allegory.questions import intervals
 from allegory.questions.features import Features, Subject
 from allegory.questions.intervals import Evidence
 from allegory.questions.question import Question, QuestionCard
+from allegory.questions.score import Scores
+from allegory.questions.telling import beside
 
 GROUPS = 16
 TITLE = "Understanding contrastive representation learning through alignment and uniformity on the hypersphere"
@@ -41,6 +43,15 @@ class Alignment(Question):
     def missing(self, features: Features) -> str:
         few = f"alignment was not asked: the test part has fewer than {2 * GROUPS} items"
         return super().missing(features) or ("" if features.viewed >= 2 * GROUPS else few)
+
+    def words(self, scores: Scores) -> str:
+        if (own := scores.get("alignment")) is None:
+            return ""
+        others = beside(scores, "alignment", ".2f", ("raw input", "pca", "untrained"))
+        return (
+            f"Two views of an item lie {own.value:.2f} apart, in squared distance on a sphere where two items taken at random lie about 2 "
+            f"apart if the codes fill it{others}. Nothing but collapse reaches 0."
+        )
 
     def measure(self, subject: Subject, features: Features) -> dict[str, Evidence]:
         assert subject.pair is not None, "asked of sets with pairs only"

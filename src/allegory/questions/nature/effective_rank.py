@@ -18,6 +18,8 @@ from allegory.questions import intervals
 from allegory.questions.features import Features, Subject, evenly
 from allegory.questions.intervals import Evidence
 from allegory.questions.question import Question, QuestionCard
+from allegory.questions.score import Scores
+from allegory.questions.telling import beside
 
 WIDE = 512
 TITLE = "RankMe: assessing the downstream performance of pretrained self-supervised representations by their rank"
@@ -48,6 +50,15 @@ class EffectiveRank(Question):
 
     def missing(self, features: Features) -> str:
         return "" if len(features.parts["train"]) >= 32 else "effective_rank was not asked: the training part has fewer than 32 items"
+
+    def words(self, scores: Scores) -> str:
+        if (own := scores.get("effective_rank")) is None:
+            return ""
+        others = beside(scores, "effective_rank", ".0f", ("raw input", "pca", "untrained"))
+        return (
+            f"The codes use some {own.value:.0f} directions{others}. Very few are a sign of collapse; many do not promise that the codes "
+            f"are of use."
+        )
 
     def measure(self, subject: Subject, features: Features) -> dict[str, Evidence]:
         rows = self.rows(features)

@@ -18,6 +18,8 @@ from allegory.questions import intervals
 from allegory.questions.features import Features, Subject, evenly
 from allegory.questions.intervals import Evidence
 from allegory.questions.question import Question, QuestionCard
+from allegory.questions.score import Scores
+from allegory.questions.telling import beside
 
 GROUPS = 16
 TITLE = "Understanding contrastive representation learning through alignment and uniformity on the hypersphere"
@@ -48,6 +50,13 @@ class Uniformity(Question):
             if len(features.parts["test"]) >= 2 * GROUPS
             else f"uniformity was not asked: the test part has fewer than {2 * GROUPS} items"
         )
+
+    def words(self, scores: Scores) -> str:
+        if (own := scores.get("uniformity")) is None:
+            return ""
+        others = beside(scores, "uniformity", ".2f", ("raw input", "pca", "untrained"))
+        scale = "where 0 is all codes on one point and about -4 is codes spread evenly over a sphere of many directions"
+        return f"{own.value:.2f}, {scale}{others}."
 
     def measure(self, subject: Subject, features: Features) -> dict[str, Evidence]:
         f = measures.on_sphere(subject.z[evenly(features.parts["test"], self.most)].double())
