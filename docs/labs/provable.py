@@ -159,7 +159,7 @@ def pictures(broken: list[plots.Series], ranks: list[plots.Series], few: list[pl
     of_rank = axes([str(p) for p in range(1, 9)], "numbers of X2", 1.0)
     of_labels = axes([f"{n:,}" for n in LABELS], "labels")
     return {
-        "provable_direct": drawings.drawing(broken, *of_direct, "Accuracy by strength of the direct path", rules=(chance,)),
+        "provable_direct": drawings.drawing(broken, *of_direct, "Accuracy by strength of the direct path"),
         "provable_rank": drawings.drawing(ranks, *of_rank, "Accuracy by size of X2", rules=(chance,)),
         "provable_labels": drawings.drawing(few, *of_labels, "Accuracy by number of labels", rules=(chance, (bayes, "Bayes given X1"))),
     }

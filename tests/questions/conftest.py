@@ -33,13 +33,11 @@ def make_features() -> Callable[..., Features]:
     return blobs
 
 
-def sprites_coded(z: torch.Tensor | None = None, where: str = GRID, one_hot: bool = False) -> Features:
-    """A grid of sprites with codes `z`; by default the factors with some of them mixed, or each factor one-hot."""
+def sprites_coded(z: torch.Tensor | None = None, where: str = GRID) -> Features:
+    """A grid of sprites with codes `z`; by default the factors, turned, with a little noise."""
     source = data.open_source(where)
     values = source.factors.values[:, 1:]
-    if one_hot:
-        z = torch.cat([torch.nn.functional.one_hot(torch.as_tensor(column)) for column in values.T], 1).float()
-    elif z is None:
+    if z is None:
         rng = np.random.default_rng(0)
         mixed = (values - values.mean(0)) @ np.linalg.qr(rng.standard_normal((5, 5)))[0] + 0.05 * rng.standard_normal(values.shape)
         z = torch.as_tensor(mixed, dtype=torch.float32)

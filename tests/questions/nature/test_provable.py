@@ -54,8 +54,8 @@ def test_views_that_share_only_the_class(told):
     scores = put(told(of_class, of_class), [Provable()])
     found = values(scores)
     assert abs(found["residual_dependence"]) < 0.03
-    assert found["accuracy"] > 0.8 and found["share_of_probe"] == pytest.approx(1.0, abs=0.04)
-    assert found["accuracy"] / found["accuracy_of_probe"] == pytest.approx(found["share_of_probe"])
+    assert found["accuracy_of_readout"] > 0.8 and found["share_of_probe"] == pytest.approx(1.0, abs=0.04)
+    assert found["accuracy_of_readout"] / found["accuracy_of_probe"] == pytest.approx(found["share_of_probe"])
     assert "little more than the class" in Provable().words(scores)
     assert scores[0].n == 300 and scores[0].split == "test"
 
@@ -79,8 +79,14 @@ def test_views_that_share_something_else(told):
 def test_noise_shares_nothing(told):
     scores = put(told(of_class, of_class), [Provable()])
     found = values(scores, "noise")
-    assert abs(found["residual_dependence"]) < 0.02 and abs(found["accuracy"] - 1 / 3) < 0.12  # four standard errors at 300 items
+    assert (
+        abs(found["residual_dependence"]) < 0.02 and abs(found["accuracy_of_readout"] - 1 / 3) < 0.12
+    )  # four standard errors at 300 items
     assert HALVES in {s.control for s in scores}
+    blind = put(told(of_class, lambda y, rng: rng.standard_normal((len(y), 3))), [Provable()])
+    assert "times as often" in Provable().words(blind)
+    blind = put(told(lambda y, rng: rng.standard_normal((len(y), 3)), of_class), [Provable()])
+    assert "no oftener than one of noise" in Provable().words(blind)
 
 
 def test_halves_of_pictures_and_of_columns(make_features):

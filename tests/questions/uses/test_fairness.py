@@ -14,7 +14,6 @@ def asked(features, **settings):
 
 
 def test_truth_is_fair_and_what_mixes_factors_is_not(on_sprites):
-    """The third number of the mixed code is that of the scale plus twice that of the place: trees read one off the other."""
     features = on_sprites()
     scores, found = asked(features)
     assert found["truth"] == 0.0 and found[None] > 0.05

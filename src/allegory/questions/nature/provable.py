@@ -5,7 +5,7 @@ linear regression from the learned E[X2|X1] reaches the best accuracy that X1 al
 with X1 and X2 the codes of two views of the same items:
 
 - `residual_dependence`: the share of X2's variance within classes that X1 predicts, held out; 0 under the assumption, 1 when X1 tells X2;
-- `accuracy`: of a linear regression of the class on psi(X1), psi = the learned E[X2|X1], which has read no label;
+- `accuracy_of_readout`: of a linear regression of the class on psi(X1), psi = the learned E[X2|X1], which has read no label;
 - `accuracy_of_probe`: of the same kind of reader that psi is, fitted to the labels on X1 itself, in place of Bayes given X1;
 - `share_of_probe`: the first accuracy over the second. Near 1: what X1 knows of the class went through the prediction.
 
@@ -104,7 +104,7 @@ class Provable(Question):
         left = conditional.residual_dependence(x1, x2, labels, fit, test, rng, self.features)
         return {
             "residual_dependence": _ratio(left[:, 1] - left[:, 0], left[:, 1], features.seed),
-            "accuracy": intervals.of_hits(said[None], y, features.seed)[0],
+            "accuracy_of_readout": intervals.of_hits(said[None], y, features.seed)[0],
             "accuracy_of_probe": intervals.of_hits(probed[None], y, features.seed)[0],
             "share_of_probe": _ratio(said.astype(float), probed.astype(float), features.seed),
         }
@@ -127,9 +127,12 @@ class Provable(Question):
         halves = scores.get("residual_dependence", HALVES)
         beside = f" (the two halves of an item: {max(0.0, halves.value):.0%})" if halves else ""
         verdict = "little more than the class ties the views" if tied.value < LITTLE else "much beside the class ties the views"
+        first = f"When the class is known, one view still predicts {max(0.0, tied.value):.0%} of how the other varies{beside}: {verdict}."
+        floor = scores.get("accuracy_of_probe", references.NOISE)
+        if floor and floor.high and probe.value <= floor.high:
+            return f"{first} A probe of one view is right no oftener than one of noise, so there is nothing for the prediction to carry."
         return (
-            f"When the class is known, one view still predicts {max(0.0, tied.value):.0%} of how the other varies{beside}: {verdict}. A"
-            f" linear reader of the predicted view is right {share.value:.2f} times as often as a probe of the view itself"
+            f"{first} A linear reader of the predicted view is right {share.value:.2f} times as often as a probe of the view itself"
             f"{telling.beside(scores, 'share_of_probe', '.2f', ('raw input', 'untrained'))}."
         )
 

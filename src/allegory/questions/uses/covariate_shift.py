@@ -75,7 +75,7 @@ class CovariateShift(Question):
         for y, split in self.splits(features):
             for name, reader in READERS.items():
                 shifted, mixed = shift.hits(z, y, split, reader)
-                for metric, values in ((f"accuracy@{name}", shifted), (f"drop@{name}", mixed.astype(float) - shifted)):
+                for metric, values in ((f"accuracy_under_shift@{name}", shifted), (f"drop@{name}", mixed.astype(float) - shifted)):
                     found.setdefault(metric, []).append(left_out(values, split.unseen))
         if not found:
             return {}
@@ -96,11 +96,11 @@ class CovariateShift(Question):
                 yield from ((factors.values[:, target], split) for target in varied if target != shifted)
 
     def words(self, scores: Scores) -> str:
-        told = [(name, scores.get(f"accuracy@{name}"), scores.get(f"drop@{name}")) for name in READERS]
-        said = [f"{a.value:.0%} right, {d.value:+.0%} lost to the shift ({name} reader)" for name, a, d in told if a and d]
+        told = [(name, scores.get(f"accuracy_under_shift@{name}"), scores.get(f"drop@{name}")) for name in READERS]
+        said = [f"{a.value:.0%} right, {d.value:z.0%} lost to the shift ({name} reader)" for name, a, d in told if a and d]
         if not said:
             return ""
-        others = telling.beside(scores, "drop@linear", ".0%", ("pca", "untrained", references.TRUTH, references.NOISE))
+        others = telling.beside(scores, "drop@linear", "z.0%", ("pca", "untrained", references.TRUTH, references.NOISE))
         lost = f" For comparison, lost by the linear reader{others}." if others else ""
         return f"Read where one factor has half of its values, tested where it has the others: {telling.listed(said)}.{lost}"
 

@@ -59,7 +59,7 @@ class Reasoning(Question):
 
     card: ClassVar[QuestionCard] = QuestionCard(
         name="reasoning", asks="Can Raven-like puzzles be solved from the codes, after how many puzzles?",
-        needs=("factors",), better="higher", bounds=(0.0, 1.0), beside=("pca", "untrained"), cost="minutes",
+        needs=("factors",), better="higher", bounds=(0.0, 1.0), beside=("pca", "untrained"), cost="minutes", gains=("solved",),
         paper=Paper("van Steenkiste et al.", "Are disentangled representations helpful for abstract visual reasoning?", 2019,
                     "https://arxiv.org/abs/1905.12506", "section 3"),
     )  # fmt: skip
@@ -89,7 +89,7 @@ class Reasoning(Question):
         z = probing.standardised(subject.z, features.parts["train"]).float()
         found = {}
         for seen, hits, right in self.curve(z, features, subject.seed):
-            found[f"accuracy@{seen}"] = intervals.of_hits(hits[None], right, features.seed)[0]
+            found[f"solved@{seen}"] = intervals.of_hits(hits[None], right, features.seed)[0]
         return found
 
     def sizes(self, features: Features) -> tuple[int, ...]:
@@ -131,7 +131,7 @@ class Reasoning(Question):
             yield samples, _solved(net, z, test), test.right
 
     def words(self, scores: Scores) -> str:
-        last = max((s for s in scores if s.control is None and s.metric.startswith("accuracy@")), key=_seen, default=None)
+        last = max((s for s in scores if s.control is None and s.metric.startswith("solved@")), key=_seen, default=None)
         if last is None:
             return ""
         return (
