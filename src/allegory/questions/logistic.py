@@ -18,7 +18,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 CHUNK = 2048
-MEMORY = 20
+MEMORY = 12
 MOST_STEPS = 1000
 BIAS_CURVATURE = 1e-3  # keeps the unpenalised bias's step finite when every row is certain
 RENEW = (2, 5, 10, 20, 40, 80)  # the steps at which the diagonal is taken anew: it changes most while the classes first come apart
