@@ -21,6 +21,7 @@ from allegory.data.digits import open_digits
 from allegory.data.folder import open_folder, open_pictures
 from allegory.data.found import Found
 from allegory.data.hub import open_hub, open_torchvision
+from allegory.data.idx import is_idx, open_idx
 from allegory.data.intake import Intake
 from allegory.data.kinds import attributes_of, from_sheet, names_in
 from allegory.data.numpy_files import open_npy, open_npz
@@ -42,9 +43,9 @@ def open_source(
 ) -> Source:  # fmt: skip
     """Observations from nearly anything.
 
-    `data`: "digits", "sprites" (with options: "sprites:size=16,xs=8"), a folder of images, a path to .npy, .npz, .csv, .tsv or .parquet,
-    "torchvision:NAME", "hf:NAME", a numpy array, a torch tensor, a pandas DataFrame, an arrow table, a map-style data set, a list of PIL
-    images or paths, or a `Source`.
+    `data`: "digits", "sprites" (with options: "sprites:size=16,xs=8"), a folder of images or of MNIST's IDX files, a path to .npy, .npz,
+    .csv, .tsv or .parquet, "torchvision:NAME", "hf:NAME", a numpy array, a torch tensor, a pandas DataFrame, an arrow table, a map-style
+    data set, a list of PIL images or paths, or a `Source`.
     `labels`: None (those the data itself has), "none", "folders" (the first sub-folder), a column or key, a csv of (id or path, label), or
     one value for each item; None, NaN, "" and -1 are missing. The further columns of such a csv are attributes. `attributes`: further
     things known about the items: columns or keys (joined by +), a csv with a column each, or values by name (`kinds.as_attribute`).
@@ -131,7 +132,7 @@ def _by_text(text: str) -> tuple[Opener, Any, dict[str, Any]]:
     path = Path(text).expanduser()
     suffix = path.suffix.lower()
     if path.is_dir():
-        return open_folder, path, {}
+        return open_idx if is_idx(path) else open_folder, path, {}
     if suffix in LATER:
         raise Problem(f"{text}: texts come with a later family of methods; today allegory reads images, arrays and tables")
     if path.exists() and suffix in FILES:
