@@ -12,6 +12,7 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import cross_val_score
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
+from allegory.adapting import tuning
 from allegory.adapting.estimator import AdaptedClassifier, AdaptedRegressor
 from allegory.core import Array
 from allegory.data import Source
@@ -60,7 +61,8 @@ def test_a_representation_of_a_larger_pile_is_read_as_it_is():
     assert model.score(X[100:], Y[100:]) > 0.75
 
 
-def test_the_network_is_tuned_when_that_is_asked_for():
+def test_the_network_is_tuned_when_that_is_asked_for(monkeypatch):
+    monkeypatch.setattr(tuning, "RATES", (1e-3,))
     model = AdaptedClassifier(Autoencoder(latent=4), readers=["fine-tuning"], steps=5).fit(X[:60], Y[:60])
     assert [c["name"] for c in model.adapted_.facts["candidates"]] == ["fine-tuning", "raw input"]
     assert model.score(X[60:], Y[60:]) > 0.4, "an autoencoder of five steps alone reads nothing"

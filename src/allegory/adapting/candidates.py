@@ -131,11 +131,14 @@ def frozen(name: str, codes: Codes, work: Work) -> Candidate | None:
 
 
 def tuned(start: Candidate, work: Work) -> Candidate:
-    """Fine-tuning, once a fold, each time from the learned weights and the linear head of that fold."""
+    """Fine-tuning at its best rate, once a fold, each time from the learned weights and the linear head of that fold."""
+    return max((_tuned_at(rate, start, work) for rate in tuning.RATES), key=lambda c: c.quality)
 
+
+def _tuned_at(rate: float, start: Candidate, work: Work) -> Candidate:
     def learned(index: np.ndarray, head: Head) -> Final:
         assert isinstance(head, Linear)
-        rep, top = tuning.tuned(work.rep, work.source, index, work.y(index), work.target.task, head, work.seed)
+        rep, top = tuning.tuned(work.rep, work.source, index, work.y(index), work.target.task, head, rate, work.seed)
         return Final(rep, top, lambda others: top(torch.as_tensor(rep.encode(work.source.subset(others)))))
 
     done = [learned(seen, head) for (seen, _), head in zip(work.split.folds, start.heads, strict=True)]
@@ -145,4 +148,4 @@ def tuned(start: Candidate, work: Work) -> Candidate:
     def final() -> Final:
         return learned(work.split.final, start.final().head) if work.split.crossed else done[0]
 
-    return Candidate(TUNING, f"rate {tuning.RATE:g}", outputs, quality, [fold.head for fold in done], final)
+    return Candidate(TUNING, f"rate {rate:g}", outputs, quality, [fold.head for fold in done], final)

@@ -13,9 +13,9 @@ from torch import Tensor
 from allegory.adapting.heads import Linear
 from allegory.adapting.readers import Standard
 
-STRENGTHS = (1e4, 1e2, 1e1, 1.0, 1e-1)  # the first leaves the spread nearly the same for all
+STRENGTHS = (1e4, 1e2, 1e1, 1.0, 1e-1, 1e-2)  # the first leaves the spread nearly the same for all
 FEWEST, MOST = 50, 2000
-FLOOR = 0.1  # of the median residual, so that a residual of nearly nothing does not weigh most
+FLOOR = 0.03  # of the median residual, so that a residual of nearly nothing does not weigh most
 
 
 def spread(z: Float[Tensor, "n d"], residuals: Float[np.ndarray, " n"], standard: Standard) -> tuple[Linear, Float[np.ndarray, " m"]]:

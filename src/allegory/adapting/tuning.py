@@ -1,7 +1,8 @@
 """Fine-tuning: the network goes on learning from labels, from its learned weights, with a linear layer that starts at the linear head.
 
 Linear probing first and fine-tuning then (Kumar et al. 2022, section 3.4, LP-FT) leaves the learned features less distorted than a
-random layer does; the learning rate is a tenth of what a new network gets.
+random layer does; the learning rates that are tried are a half and a tenth of what a new network gets. Items are shown with the mild
+augmentation of the supervised ceiling, which keeps classes; numbers may be about what it changes (light, size), so then as they are.
 """
 
 import copy
@@ -26,7 +27,7 @@ from allegory.representation import Representation
 from allegory.train import Learner, Plan, Settings, steps
 from allegory.train.plan import Precision, resolve
 
-RATE = 2e-4
+RATES = (2e-4, 1e-3)
 EPOCHS, LEAST_STEPS, MOST_STEPS = 30, 60, 300
 FEWEST = 8  # labelled items
 
@@ -85,7 +86,7 @@ def why_not(rep: Representation, source: Source, items: int) -> str:
 
 
 def tuned(
-    rep: Representation, source: Source, index: Any, y: Tensor, task: Task, start: Linear, seed: int = 0
+    rep: Representation, source: Source, index: Any, y: Tensor, task: Task, start: Linear, rate: float = RATES[0], seed: int = 0
 ) -> tuple[Representation, Linear]:
     """The representation after learning from the items at `index` with the values `y`, and the head that reads its codes.
 
@@ -100,22 +101,30 @@ def tuned(
         net.top.bias.copy_((start.bias - shift) / spread)
     items = Items(source, rep.intake, index, rep.device)
     labels = (y if task.kind != "continuous" else (y - shift) / spread).to(rep.device)
-    for _ in steps(Learner(method, net, items, _plan(method, net, items, rep.dtype, seed), labels)):
+    for _ in steps(
+        Learner(method, net, items, _plan(method, net, items, Settings(seed, optim=Optim(lr=rate), precision=_precision(rep))), labels)
+    ):
         pass
     top = net.top.weight.detach().double().cpu().T * spread, net.top.bias.detach().double().cpu() * spread + shift
     return Representation(method, net.eval(), rep.intake, dict(rep.facts)), Linear.of(*top)
 
 
 def _method(rep: Representation, source: Source, task: Task) -> Trained[Any]:
+    if task.kind == "continuous":
+        return Teller(rep.method, task.kind)
     shown = views.augment(rep.spec, source.mirror)
     if task.kind == "class":
         return Classifier(of=rep.method, classes=task.outputs, views=shown)
     return Teller(rep.method, task.kind, task.outputs, views=shown)
 
 
-def _plan(method: Trained[Any], net: nn.Module, items: Items, dtype: torch.dtype, seed: int) -> Plan:
+def _precision(rep: Representation) -> Precision:
+    return "float64" if rep.dtype == torch.float64 else "float32"
+
+
+def _plan(method: Trained[Any], net: nn.Module, items: Items, settings: Settings) -> Plan:
+    """30 epochs, but at least 60 and at most 300 steps."""
     batch = min(method.recipe.batch, len(items))
-    count = max(LEAST_STEPS, min(MOST_STEPS, EPOCHS * len(items) // batch))
-    precision: Precision = "float64" if dtype == torch.float64 else "float32"
-    settings = Settings(seed=seed, steps=count, batch=batch, optim=Optim(lr=RATE), precision=precision)
+    steps_ = max(LEAST_STEPS, min(MOST_STEPS, EPOCHS * len(items) // batch))
+    settings = dataclasses.replace(settings, steps=steps_, batch=batch)
     return resolve(settings, method.recipe, list(method.players(net)), len(items), str(items.device))
