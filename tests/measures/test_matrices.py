@@ -59,6 +59,17 @@ def test_neither_place_nor_panel_tells_the_answer(many):
             assert np.abs(np.bincount(values, minlength=size) / len(values) - 1 / size).max() < 4 * np.sqrt((1 - 1 / size) / size / 6000)
 
 
+def test_how_little_a_panel_without_context_tells(many):
+    """The best rule "take a candidate with this value of this factor" stays below .23: the floor that the module's text speaks of."""
+    rows, found = np.arange(len(many.right)), []
+    for i, size in list(enumerate(SIZES))[1:]:
+        for value in range(size):
+            has = many.answers[:, :, i] == value
+            count = has.sum(1)
+            found.append(np.where(count > 0, has[rows, many.right] / np.maximum(count, 1), 1 / 6).mean())
+    assert 1 / 6 - 0.02 < max(found) < 0.23
+
+
 def test_hard_candidates_are_nearer_to_the_right_one():
     """A hard candidate differs in one more constant factor a step; an easy one in any of them."""
     wrong = {}
