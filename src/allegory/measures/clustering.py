@@ -21,6 +21,7 @@ Labels = Int[Tensor, " n"]
 STEPS = 100  # of k-means, at most
 SETTLED = 1e-4
 POINTS = 256  # items a cluster that its centres are learned from, at most
+SPREAD = 32  # items a cluster among which its first centre is chosen, at most: they fit into the cache
 TAIL = 12.0  # standard deviations of a count, beyond which its probability is below rounding
 
 
@@ -130,15 +131,15 @@ def expected_mutual_information(a: Float[np.ndarray, " i"], b: Float[np.ndarray,
 def kmeans(z: Float[Tensor, "n z"], k: int, rng: np.random.Generator, starts: int = 10) -> Float[Tensor, "k z"]:
     """The centres of k clusters: Lloyd's steps (1982) from k-means++ (Arthur and Vassilvitskii 2007), at most 100.
 
-    Of `starts` starts the one with the smallest sum of squared distances is taken. At most 256 items a cluster are learned from, drawn
-    at random, as in public similarity-search libraries. Never more centres than items; a cluster that loses its items takes the item
-    farthest from its centre.
+    Of `starts` starts the one with the smallest sum of squared distances is taken. At most 256 items a cluster are learned from (and 32
+    started from), drawn at random, as in public similarity-search libraries. Never more centres than items; a cluster that loses its
+    items takes the item farthest from its centre.
     """
     k = min(k, len(z))
     mean = z.mean(0)  # without it squares lose digits
     z = z - mean
-    learned = z[torch.as_tensor(np.sort(rng.choice(len(z), POINTS * k, replace=False)))] if len(z) > POINTS * k else z
-    found = [_lloyd(learned, _spread(learned, k, rng)) for _ in range(starts)]
+    learned = _drawn(z, POINTS * k, rng)
+    found = [_lloyd(learned, _spread(_drawn(learned, SPREAD * k, rng), k, rng)) for _ in range(starts)]
     return min(found, key=lambda one: one[0])[1] + mean
 
 
@@ -148,15 +149,22 @@ def assigned(z: Float[Tensor, "n z"], centres: Float[Tensor, "k z"]) -> Int[Tens
     return _squared(z - mean, centres - mean).argmin(1)
 
 
+def _drawn(z: Float[Tensor, "n z"], most: int, rng: np.random.Generator) -> Float[Tensor, "m z"]:
+    """At most so many items, at random, in order."""
+    return z if len(z) <= most else z[torch.as_tensor(np.sort(rng.choice(len(z), most, replace=False)))]
+
+
 def _spread(z: Tensor, k: int, rng: np.random.Generator) -> Float[Tensor, "k z"]:
     """k-means++: each next centre is an item drawn in proportion to its squared distance to the nearest centre so far."""
+    length = z.square().sum(1)
     chosen = [int(rng.integers(len(z)))]
-    nearest = (z - z[chosen[0]]).square().sum(1)
+    nearest = torch.full_like(length, float("inf"))
     for _ in range(k - 1):
+        c = z[chosen[-1]]
+        nearest = torch.minimum(nearest, (length + c @ c - 2.0 * (z @ c)).clamp_min_(0.0))
         mass = nearest.cumsum(0, dtype=torch.float64)
         at = int(torch.searchsorted(mass, float(rng.uniform()) * mass[-1], right=True))
         chosen.append(min(at, len(z) - 1))
-        nearest = torch.minimum(nearest, (z - z[chosen[-1]]).square().sum(1))
     return z[chosen]
 
 
