@@ -205,4 +205,4 @@ def test_gains_are_summed_by_code():
     y = draw.integers(0, 3, 600)
     x = np.stack([draw.normal(size=600), y + 0.01 * draw.normal(size=600), draw.normal(size=600)], 1)
     read = importance.fast(x[:400], y[:400], x[400:], y[400:], 0)
-    assert read.importance[1] > 0.99 and read.importance.sum() == pytest.approx(1.0) and read.test > 0.99
+    assert read.importance[1] > 0.99 and read.importance.sum() == pytest.approx(1.0) and read.test > 0.97  # the cuts lie at ranks

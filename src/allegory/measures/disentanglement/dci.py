@@ -11,7 +11,7 @@ H_K is the entropy in base K. Two protocols, each of its own name, never compare
 
 - `plain`: scikit-learn's GradientBoostingClassifier as it stands, 100 rounds at .1, depth 3, and its impurity importances: what
   disentanglement_lib does. Minutes for 10,000 items.
-- `fast`: histogram trees of the same shape, importance = their summed gain: see `importance`.
+- `fast`: the same boosting on histograms of 64 bins, importance = summed gain of its splits: see `boosting`. Ten times as fast.
 """
 
 from collections.abc import Callable
