@@ -6,6 +6,8 @@ import pytest
 from allegory import api
 from allegory.adapting import choosing
 from allegory.adapting.target import labelled
+from allegory.core import Array
+from allegory.data import Source
 from allegory.methods.spectral.pca import PCA
 
 
@@ -38,3 +40,8 @@ def several(rep, digits):
     y = digits.labels.values
     source, target = labelled(digits, [[n for n, held in (("even", v % 2 == 0), ("small", v < 5)) if held] for v in y], rep.intake)
     return choosing.adapt(rep, source, target)
+
+
+@pytest.fixture(scope="session")
+def vectors():
+    return Source("vectors", Array((5,)), np.random.default_rng(0).normal(size=(20, 5)))

@@ -63,7 +63,7 @@ def test_several_labels_at_once(several, digits):
     assert (held == np.stack([y % 2 == 0, y < 5], 1)).mean() > 0.9
 
 
-@pytest.mark.parametrize("count", [12, 40])
+@pytest.mark.parametrize("count", [4, 12, 40])
 def test_few_labels(rep, digits, count):
     """Cross-validated; a class with one labelled item is no reason to doubt everything."""
     source, target = labelled(digits)
@@ -73,7 +73,7 @@ def test_few_labels(rep, digits, count):
     assert "cross-validation" in model.facts["how"] and model.facts["labelled"] == count
     assert 0.2 < model.calibration.temperature < 5
     right = model.predict(source) == np.array(target.task.names)[target.values]
-    assert right.mean() > {12: 0.2, 40: 0.5}[count]
+    assert right.mean() > {4: 0.1, 12: 0.2, 40: 0.5}[count]
 
 
 def test_no_test_item_is_labelled(rep, digits):

@@ -58,7 +58,7 @@ def run_and_target(
     rep, said, what = done.reps[0], _said(options), labels
     if data is None:
         own = _origin(done, path, "adapt")
-        data, said, what = own.data, {**own.options, **said}, labels or own.labels
+        data, said, what = own.data, {**own.options, **said}, labels or (own.labels if own.labels != "none" else None)
     source, target = labelled(data, what, rep.intake, attribute, **said)
     sys.stderr.write(f"{source.describe()}\n")
     return rep, source, target
