@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from helpers.learned import learned
+from helpers.learned import learned, vae
 
 import allegory as al
 from allegory.measures import densities
@@ -25,7 +25,7 @@ def test_evidence_by_hand():
 
 @pytest.fixture(scope="module")
 def scores():
-    return put(learned("VAE", "digits", 60, latent=4), [Likelihood(learned=600)])
+    return put(vae(), [Likelihood(learned=600)])
 
 
 def test_everything_is_in_nats_of_the_same_levels(scores):
@@ -39,7 +39,7 @@ def test_everything_is_in_nats_of_the_same_levels(scores):
 
 
 def test_a_density_is_asked_at_dequantised_items_and_told_in_nats_of_levels(scores):
-    features = learned("VAE", "digits", 60, latent=4)
+    features = vae()
     terms, test = Terms.of(features), features.parts["test"]
     seen = terms.seen(features, test)
     moved = densities.dequantised(flat(seen), 0.125, np.random.default_rng([0, 51])).float().view(seen.shape)
@@ -51,7 +51,7 @@ def test_a_density_is_asked_at_dequantised_items_and_told_in_nats_of_levels(scor
 
 
 def test_two_level_likelihoods_of_grey_pixels_are_refused():
-    scores = put(learned("VAE", "digits", 5, latent=2, likelihood="bernoulli"), [Likelihood()])
+    scores = put(learned("VAE", "digits", 5, latent=2, likelihood="bernoulli", encoder="mlp-plain", decoder="mlp"), [Likelihood()])
     assert len(scores) == 0 and "belongs to no distribution" in " ".join(scores.notes)
 
 
@@ -82,6 +82,6 @@ def test_a_constant_column_has_no_density():
 
 def test_who_has_no_density_is_told(make_features):
     assert "log density" in put(make_features(), [Likelihood()]).notes[0]
-    features = learned("VAE", "digits", 60, latent=4)
+    features = vae()
     none = dataclasses.replace(features, parts=dict(features.parts) | {"test": torch.zeros(0, dtype=torch.long)})
     assert "no test items" in put(none, [Likelihood()]).notes[0]

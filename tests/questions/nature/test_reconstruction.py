@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from helpers.learned import learned
+from helpers.learned import learned, vae
 
 from allegory.questions import put
 from allegory.questions.nature.reconstruction import Reconstruction, evidence
@@ -31,7 +31,7 @@ def test_a_solved_pca_is_its_own_control():
 
 
 def test_training_gives_back_more_than_none():
-    scores = put(learned("VAE", "digits", 60, latent=4), [Reconstruction()])
+    scores = put(vae(), [Reconstruction()])
     assert scores.get("share_of_variance").low > scores.get("share_of_variance", "untrained").high
     assert scores.get("gain in share_of_variance", "untrained").low > 0
     assert "PCA with as many numbers gives" in Reconstruction().words(scores)
@@ -39,6 +39,6 @@ def test_training_gives_back_more_than_none():
 
 def test_who_cannot_decode_is_told(make_features):
     assert "decode" in put(make_features(), [Reconstruction()]).notes[0]
-    features = learned("VAE", "digits", 60, latent=4)
+    features = vae()
     one = dataclasses.replace(features, parts=dict(features.parts) | {"test": features.parts["test"][:1]})
     assert "fewer than 2 test items" in put(one, [Reconstruction()]).notes[0]

@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from helpers.learned import learned
+from helpers.learned import vae
 
 from allegory.questions import put
 from allegory.questions.nature.samples import GAUSSIAN, REAL, Samples, gaussian_draws
@@ -11,7 +11,7 @@ from allegory.questions.nature.samples import GAUSSIAN, REAL, Samples, gaussian_
 
 @pytest.fixture(scope="module")
 def scores():
-    return put(learned("VAE", "digits", 60, latent=4), [Samples(most=200)])
+    return put(vae(), [Samples(most=200)])
 
 
 def test_real_data_are_the_floor(scores):
@@ -40,7 +40,7 @@ def test_samples_are_put_on_the_levels_of_the_data():
     """Half a level off is no difference: digits have levels 0 .. 16, an eighth of [-1, 1] apart."""
     from allegory.questions.given_back import Terms
 
-    terms = Terms.of(learned("VAE", "digits", 60, latent=4))
+    terms = Terms.of(vae())
     assert terms.levels == 17 and terms.step == 0.125 and terms.scale == 8.0
     x = torch.full((1, 1, 8, 8), -0.93)
     x[0, 0, 0] = 1.4
@@ -50,6 +50,6 @@ def test_samples_are_put_on_the_levels_of_the_data():
 
 def test_who_cannot_sample_is_told(make_features):
     assert "sample" in put(make_features(), [Samples()]).notes[0]
-    features = learned("VAE", "digits", 60, latent=4)
+    features = vae()
     few = dataclasses.replace(features, parts=dict(features.parts) | {"test": features.parts["test"][:5]})
     assert "fewer than 32 test items" in put(few, [Samples()]).notes[0]
