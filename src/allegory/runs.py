@@ -180,6 +180,18 @@ class Run:
         return Scores.read(self.scores, files.read_json(details) if details.exists() else None)
 
     @property
+    def told(self) -> dict[str, Any]:
+        """What a comparison reads: name, method, all settings but the seed, scores, and facts. Of a study of seeds: those of the first."""
+        config, facts = (self if self.started else self.seeds[0]).config, self.facts
+        data = facts.get("data") or {}
+        own, training = config["method"], {k: v for k, v in config["training"].items() if k not in ("seed", "device", "log_every")}
+        known = {"data": data.get("name"), "fingerprint": data.get("fingerprint"), "items": (data.get("parts") or {}).get("train")}
+        return {
+            "name": self.path.name, "method": own[plain.KIND], "settings": {**training, **own}, "scores": self.scores,
+            "facts": {**facts, **known},
+        }  # fmt: skip
+
+    @property
     def features(self) -> Path:
         """Where codes and the supervised ceiling are kept between questions."""
         return self.path / "features"

@@ -84,14 +84,14 @@ def run(name, *values, protocol="p", half=0.02, **facts):
 
 
 def test_runs_stand_in_one_table_with_their_controls_once():
-    table = comparison.merged(comparison.runs_of([run("a", 0.7, 0.8), run("b", 0.6, 0.75), run("a", 0.9, 0.9)]))
-    assert [line.who for line in table.lines] == ["a", "b", "a (2)", "raw input"]
+    lines = comparison.table_of([run("a", 0.7, 0.8), run("b", 0.6, 0.75), run("a", 0.9, 0.9)]).board.lines
+    assert [line.who for line in lines] == ["a", "b", "a (2)", "raw input"]
     other = {**run("c", 0.6, 0.7), "scores": few(None, 0.6, 0.7) + few("raw input", 0.4, 0.4)}
-    table = comparison.merged(comparison.runs_of([run("a", 0.7, 0.8), run("b", 0.6, 0.75), other]))
-    assert [line.who for line in table.lines][3:] == ["raw input (a and 1 more)", "raw input (c)"]
+    lines = comparison.table_of([run("a", 0.7, 0.8), run("b", 0.6, 0.75), other]).board.lines
+    assert [line.who for line in lines][3:] == ["raw input (a and 1 more)", "raw input (c)"]
     html = pages.compare([run("a", 0.7, 0.8), run("<b>", 0.6, 0.75)])
     assert "&lt;b&gt;" in html and "<b>" not in re.sub(r"<b>[\d.–]+</b>", "", html)
-    assert "ahead with 70.0" in html and "intervals lie apart" in html
+    assert "ahead with 70.0" in html and "is told apart from it" in html
 
 
 def test_runs_that_are_not_told_apart_have_no_winner():
@@ -101,10 +101,19 @@ def test_runs_that_are_not_told_apart_have_no_winner():
 
 def test_other_protocols_and_other_data_are_warned_about():
     html = pages.compare([run("a", 0.7, 0.8, fingerprint="x"), run("b", 0.2, 0.3, protocol="q", fingerprint="y")])
-    assert "not measured by the same protocol" in html and "did not learn from the same data" in html
+    assert "measured by 2 protocols, which are not compared" in html
     assert "ahead" not in html
+    html = pages.compare([run("a", 0.7, 0.8, fingerprint="x"), run("b", 0.2, 0.3, fingerprint="y")])
+    assert "did not learn from the same data" in html
     with pytest.raises(Misuse, match="nothing to compare"):
         pages.compare([])
+
+
+def test_a_run_that_was_asked_more_is_compared_where_both_were_asked():
+    more = run("b", 0.6, 0.75)
+    more["scores"] += [{**score("mig", 0.3, 0.2, 0.4, question="mig"), "protocol": "another"}]
+    table = comparison.table_of([run("a", 0.7, 0.8), more])
+    assert table.warnings == () and table.best == {(0, 0), (0, 1)}
 
 
 def test_a_run_without_scores_is_listed_as_not_measured():

@@ -1,121 +1,101 @@
-"""Several runs on one page: the same table and plot for all of them, and a warning where their protocols differ."""
+"""Several runs on one page or in one file: a table of any metrics, the best in bold, ranks, and what stands against comparing them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
 
 from markupsafe import Markup
 
 from allegory.core import Misuse
-from allegory.pages import figures, render
-from allegory.pages.numbers import number, seconds
-from allegory.pages.results import CEILING, CONTROLS, Board, Line, board, place, results
-from allegory.pages.words import compared, when
+from allegory.pages import figures, ranked, render, tabled
+from allegory.pages.grouping import Told, data_of
+from allegory.pages.numbers import is_share, number, seconds, value
+from allegory.pages.results import CEILING, Board, Line
+from allegory.pages.standings import USUAL, Standings, named, standings
+from allegory.pages.words import when
 
 MARKS = ("circle", "square", "diamond", "triangle")
 PLOTTED = 12
+KINDS = (".html", ".csv", ".md", ".tex")
+By = Literal["run", "method"]
 
 
-@dataclass(frozen=True)
-class Run:
-    """A run to compare: its name, its method, its board, the protocols of its scores, and its facts."""
-
-    name: str
-    method: str
-    board: Board
-    protocols: tuple[str, ...]
-    facts: Mapping[str, Any]
-
-
-def runs_of(runs: Sequence[Mapping[str, Any]], metric: str = "accuracy") -> list[Run]:
-    """Runs from dictionaries with name, method, scores and facts; a name used twice gets a number."""
+def table_of(runs: Sequence[Told], metrics: Sequence[str] = (), by: By = "run") -> Standings:
+    """The table of runs, each a dict of name, method, settings, scores (as for `report`) and facts. Raises `Misuse` without a run."""
     if not runs:
         raise Misuse("there is nothing to compare; name at least one run")
-    found, seen = [], dict[str, int]()
-    for run in runs:
-        rows, name = results(run["scores"]), str(run["name"])
-        seen[name] = seen.get(name, 0) + 1
-        name = name if seen[name] == 1 else f"{name} ({seen[name]})"
-        protocols = tuple(sorted({r.protocol for r in rows if r.protocol}))
-        found.append(Run(name, str(run["method"]), board(rows, name, metric), protocols, run.get("facts") or {}))
-    return found
+    table = standings(runs, metrics, by)
+    trained = {data_of(run) for run in runs if data_of(run)}
+    asked = {c.protocol for c in table.columns}
+    apart = len(trained) > 1 and by == "run" and len(asked) < len(trained) * len({(c.question, c.metric) for c in table.columns})
+    return replace(table, warnings=(*table.warnings, *(["These runs did not learn from the same data."] if apart else [])))
 
 
-def merged(runs: Sequence[Run]) -> Board:
-    """One board: every run's own line, then the controls. Controls of the same name and the same figures are one line."""
-    columns = sorted({c for run in runs for c in run.board.columns}, key=place)
-    own, controls = [], dict[Any, tuple[Line, list[str]]]()
-    for run in runs:
-        for line in run.board.lines:
-            cells = tuple(dict(zip(run.board.columns, line.cells, strict=True)).get(c) for c in columns)
-            if line.control is None:
-                own.append(Line(run.name, None, cells))
-            else:
-                figure = tuple(c and (round(c.value, 4), c.protocol) for c in cells)
-                controls.setdefault((line.control, figure), (Line(line.who, line.control, cells), []))[1].append(run.name)
-    kinds = [control for control, _ in controls]
-    shared = [_named(line, names) if kinds.count(line.control) > 1 else line for line, names in controls.values()]
-    shared.sort(key=lambda line: CONTROLS.index(line.control) if line.control in CONTROLS else len(CONTROLS))
-    return Board(runs[0].board.metric, tuple(columns), (*own, *shared))
+def compare(runs: Sequence[Told], title: str = "Comparison", metrics: Sequence[str] = (), by: By = "run") -> str:
+    """The page."""
+    return page(runs, table_of(runs, metrics, by), title)
 
 
-def _named(line: Line, names: Sequence[str]) -> Line:
-    """A control that differs from run to run says whose it is."""
-    return replace(line, who=f"{line.who} ({names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''})")
+def write(path: str, runs: Sequence[Told], table: Standings, title: str = "Comparison") -> str:
+    """The content of a file by its ending: .html, .csv, .md or .tex. Raises `Misuse` for another."""
+    kind = Path(path).suffix.lower()
+    if kind == ".html":
+        return page(runs, table, title)
+    forms = {".csv": tabled.as_csv, ".md": tabled.as_markdown, ".tex": tabled.as_latex}
+    if kind not in forms:
+        raise Misuse(f"expected a file that ends in {', '.join(KINDS)}, got {path!r}")
+    return forms[kind](table)
 
 
-def warnings(runs: Sequence[Run]) -> list[str]:
-    """What stands against comparing these runs."""
-    said = []
-    if len({r.protocols for r in runs if r.protocols}) > 1:
-        names = "; ".join(f"{r.name}: {', '.join(r.protocols) or 'unknown'}" for r in runs)
-        said.append(f"These runs were not measured by the same protocol, so their figures cannot be compared ({names}).")
-    data = {str(r.facts.get("fingerprint") or r.facts.get("data")) for r in runs if r.facts.get("fingerprint") or r.facts.get("data")}
-    if len(data) > 1:
-        said.append("These runs did not learn from the same data.")
-    unmeasured = [r.name for r in runs if not r.board]
-    if unmeasured:
-        said.append(f"Not measured: {', '.join(unmeasured)}.")
-    return said
-
-
-def winner(runs: Sequence[Run], table: Board) -> str:
-    """The best run of the first column in words, and whether the second is told apart from it."""
-    lines = [line for line in table.lines if line.control is None and line.cells and line.cells[0] is not None]
-    if len(lines) < 2 or len({r.protocols for r in runs}) > 1:
-        return ""
-    ranked = sorted(lines, key=lambda line: -line.cells[0].value)  # type: ignore[union-attr]
-    best, second = (line.cells[0] for line in ranked[:2])
-    assert best is not None and second is not None
-    lead = f"{when(table.columns[0])}, {ranked[0].who} is ahead with {100 * best.value:.1f} %"
-    if compared(best, second) == "better":
-        return f"{lead}; {ranked[1].who} follows with {100 * second.value:.1f} %, and the intervals lie apart."
-    return f"{lead}, but it is not told apart from {ranked[1].who} at {100 * second.value:.1f} %: the intervals overlap."
-
-
-def compare(runs: Sequence[Mapping[str, Any]], title: str = "Comparison") -> str:
-    """One page for several runs, each a dict of name, method, scores (as for `report`) and facts."""
-    found = runs_of(runs)
-    table = merged(found)
-    if not table:
-        found = runs_of(runs, "balanced_accuracy")
-        table = merged(found)
+def page(runs: Sequence[Told], table: Standings, title: str = "Comparison") -> str:
+    """One self-contained page."""
+    facts = [_facts(name, run) for name, (run,) in named(runs).items()]
     return render.page(
-        "compare.html", title=title, table=table, plot=_plot(table), warnings=warnings(found), winner=winner(found, table),
-        facts=[_facts(run) for run in found],
+        "compare.html", title=title, table=table, heads=tabled.heads(table), plot=_plot(table), ranks=ranked.diagram(table),
+        warnings=table.warnings, notes=tabled.notes_of(replace(table, warnings=())), winner=winner(table), facts=facts,
     )  # fmt: skip
 
 
-def _facts(run: Run) -> tuple[str, ...]:
+def winner(table: Standings) -> str:
+    """The best line of the first column in words, and whether the second is told apart from it."""
+    first = table.columns[0] if table.columns else None
+    found = [(i, line.who, line.cells[0]) for i, line in enumerate(table.board.lines) if line.control is None and line.cells]
+    lines = [(i, who, cell.value) for i, who, cell in found if cell is not None]
+    apart = first is not None and any((c.question, c.metric) == (first.question, first.metric) for c in table.columns[1:])
+    if first is None or apart or not first.better or len(lines) < 2:
+        return ""
+    (_, best, top), (i, second, next_) = sorted(lines, key=lambda line: -first.better * line[2])[:2]
+    few = first.metric.startswith("accuracy@") and first.question == "few_labels"
+    where = when(first.metric.removeprefix("accuracy@")) if few else f"By {first.name}"
+    lead = f"{where}, {best} is ahead with {_figure(top, first.metric)}"
+    if (i, 0) not in table.best:
+        return f"{lead}; {second} follows with {_figure(next_, first.metric)} and is told apart from it."
+    return f"{lead}, but it is not told apart from {second} at {_figure(next_, first.metric)}."
+
+
+def _figure(v: float, metric: str) -> str:
+    return f"{value(v, metric)}{' %' if is_share(metric) else ''}"
+
+
+def _facts(name: str, run: Told) -> tuple[str, ...]:
     """A run in words: name, method, items, time, seed."""
-    return run.name, run.method, number(run.facts.get("items")), seconds(run.facts.get("seconds")), str(run.facts.get("seed", "–"))
+    facts: Mapping[str, Any] = run.get("facts") or {}
+    return name, str(run["method"]), number(facts.get("items")), seconds(facts.get("seconds")), str(facts.get("seed", "–"))
 
 
-def _plot(table: Board) -> Markup | None:
-    """The few-label plot of the runs, coloured and marked by run, and of the best control of each column, dashed."""
-    own = [line for line in table.lines if line.control is None][:PLOTTED]
-    rivals = [line for line in table.lines if line.control not in (None, CEILING)]
+def _plot(table: Standings) -> Markup | None:
+    """The few-label plot of the usual columns, coloured and marked by run, and the best control of each column, dashed; None for other
+    columns, or where one has several protocols."""
+    pairs = [(c.question, c.metric) for c in table.columns]
+    if not table or any(pair not in USUAL for pair in pairs) or len(set(pairs)) < len(pairs):
+        return None
+    shown = {"linear_probe": "all", "knn": "kNN"}
+    columns = tuple(shown.get(question, metric.removeprefix("accuracy@")) for question, metric in pairs)
+    board = Board("accuracy", columns, table.board.lines)
+    own = [line for line in board.lines if line.control is None][:PLOTTED]
+    rivals = [line for line in board.lines if line.control not in (None, CEILING)]
     by_column = zip(*(line.cells for line in rivals), strict=True)
     best = tuple(max((c for c in cells if c), key=lambda c: c.value, default=None) for cells in by_column)
     styled = [(line, (f"k{i}", MARKS[i % len(MARKS)])) for i, line in enumerate(own)]
-    return figures.lines(table, [*styled, (Line("best control", "control", best), ("ceiling", "ring"))] if rivals else styled)
+    return figures.lines(board, [*styled, (Line("best control", "control", best), ("ceiling", "ring"))] if rivals else styled)

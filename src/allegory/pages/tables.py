@@ -2,7 +2,7 @@
 
 import io
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any
 
 from allegory.pages.numbers import half, interval, value
@@ -61,8 +61,8 @@ def _short(r: Result | None) -> str:
     return value(r.value, r.metric) + half(r.value, r.low, r.high, r.metric)
 
 
-def drawn(table: Board, width: int = 100, rich: bool = False) -> str:
-    """A board as text."""
+def drawn(table: Board, width: int = 100, rich: bool = False, starred: Container[tuple[int, int]] = ()) -> str:
+    """A board as text; `starred` (line, column) get a star."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -71,9 +71,10 @@ def drawn(table: Board, width: int = 100, rich: bool = False) -> str:
     grid.add_column("")
     for name in table.columns:
         grid.add_column(Text(name), justify="right", no_wrap=True)
-    for line in table.lines:
+    for i, line in enumerate(table.lines):
+        cells = [_short(r) + "*" * ((i, j) in starred) for j, r in enumerate(line.cells)]
         style = "bold" if line.control is None else "dim" if line.control == CEILING else ""
-        grid.add_row(*(Text(c, style=style) for c in (line.who, *map(_short, line.cells))))
+        grid.add_row(*(Text(c, style=style) for c in (line.who, *cells)))
     out = io.StringIO()
     Console(file=out, width=width, force_terminal=rich, color_system="standard" if rich else None, highlight=False).print(grid)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n\n"
