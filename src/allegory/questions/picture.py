@@ -1,6 +1,9 @@
 """What a question may show beside its numbers, as values: curves, a heat map, points. Pages draw them; files keep them as JSON."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from allegory.questions.intervals import Evidence
 
 Numbers = tuple[float, ...]
 
@@ -14,6 +17,12 @@ class Curve:
     y: Numbers
     low: Numbers = ()
     high: Numbers = ()
+
+    @staticmethod
+    def of(name: str, x: Numbers, each: Sequence[Evidence], low: float = 0.0, high: float = 1.0) -> "Curve":
+        """Values with their 95 % intervals, kept within [`low`, `high`]."""
+        ends = [e.interval(low, high) for e in each]
+        return Curve(name, x, tuple(e.value for e in each), tuple(below for below, _ in ends), tuple(above for _, above in ends))
 
 
 @dataclass(frozen=True)
