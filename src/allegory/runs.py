@@ -34,7 +34,7 @@ from allegory.train.health import Watch
 FORMAT = 1
 OURS = (
     "config.yaml", "run.json", "metrics.jsonl", "scores.json", "details.json", "report.html", "README.md",
-    "model", "checkpoints", "features",
+    "model", "checkpoints", "features", "adapted",
 )  # fmt: skip
 LEFTOVER = re.compile(r"\.(" + "|".join(map(re.escape, OURS)) + r")(\..+)?\.(part|old)")
 SEED = re.compile(r"seed-\d+")

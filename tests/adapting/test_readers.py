@@ -51,11 +51,16 @@ def test_labels_are_read_one_by_one_where_they_are_known():
 
 
 def test_prototypes_by_hand():
-    """Means (0, 0) and (4, 0) and 2 free numbers x 2 axes that vary by 4 in all: s^2 = 4 / 4 = 1. At (1, 0): -1/2 and -9/2."""
-    z = torch.tensor([[-1.0, 0.0], [1.0, 0.0], [3.0, 0.0], [5.0, 0.0]])
-    ((_, head),) = prototypes(z, torch.tensor([0, 0, 1, 1]), Task("k", "class", ("l", "r")), PLAIN)
-    logits = head(torch.tensor([[1.0, 0.0]]))[0]
-    assert logits[0] - logits[1] == pytest.approx(4.0)
+    """Means (0, 0) and (4, 0); four deviations of 1 along the first axis, 2 of them free: C = diag(2, 0) and tr C^2 / tr C = 2.
+
+    At (1, 0) the squared distances are 1 and 9, so the logits differ by (9 - 1) / (2 x 2) = 2; with a second axis that only repeats
+    the first, distances and s^2 are both doubled, and nothing changes."""
+    z, two = torch.tensor([[-1.0, 0.0], [1.0, 0.0], [3.0, 0.0], [5.0, 0.0]]), Task("k", "class", ("l", "r"))
+    y = torch.tensor([0, 0, 1, 1])
+    for codes, query in ((z, [1.0, 0.0]), (z[:, [0, 0]], [1.0, 1.0])):
+        ((_, head),) = prototypes(codes, y, two, PLAIN)
+        logits = head(torch.tensor([query]))[0]
+        assert logits[0] - logits[1] == pytest.approx(2.0)
     assert list(prototypes(z, torch.zeros(4), Task("n", "continuous"), PLAIN)) == []
 
 

@@ -129,3 +129,11 @@ def test_a_run_that_was_not_adapted_says_how(table, tmp_path, capsys):
     assert f"allegory adapt {run} --labels" in capsys.readouterr().err
     assert main(["adapt", str(run)]) == 2
     assert "has no labels" in capsys.readouterr().err
+
+
+def test_learning_anew_takes_the_adapted_model_along(table, tmp_path):
+    """It was made from the representation that is replaced."""
+    run = tmp_path / "run"
+    told = ["learn", str(table), "--labels", "kind", "--method", "PCA", "--latent", "2", "--out", str(run), "--no-evaluate"]
+    assert main(told) == 0 and main(["adapt", str(run), "--readers", "prototypes"]) == 0 and (run / "adapted" / "model").is_dir()
+    assert main([*told, "--overwrite"]) == 0 and not (run / "adapted").exists()

@@ -43,11 +43,11 @@ def log_loss(outputs: Float[Tensor, "n k"], y: Tensor, kind: Kind, temperature: 
 def temperature(outputs: Float[Tensor, "n k"], y: Tensor, kind: Kind) -> float:
     """The T of temperature scaling.
 
-    # Deviates: log T has a standard normal prior, which weighs as much as one item or so: a few items that are all told rightly would
-    # otherwise make the reader certain of everything.
+    # Deviates: log T has a normal prior of standard deviation 1/2, which weighs as much as a few items: some that are all told rightly
+    # would otherwise make the reader certain of everything.
     """
     n = int((y >= 0).sum())
-    loss = lambda log_t: n * log_loss(outputs, y, kind, math.exp(log_t)) + 0.5 * log_t**2
+    loss = lambda log_t: n * log_loss(outputs, y, kind, math.exp(log_t)) + 2.0 * log_t**2
     found = optimize.minimize_scalar(loss, bounds=EXTREMES, method="bounded", options={"xatol": 1e-4})
     return float(math.exp(found.x)) if found.fun <= loss(0.0) else 1.0
 

@@ -46,14 +46,23 @@ def adapt(
     final = best.final()
     calibration, wide = calibrated(best, final, codes, work)
     adapted = Adapted(final.rep, final.head, target.task, calibration, wide)
-    notes += ["the representation was learned from all items, the test part included"] if rep.facts.get("trained_on") == "all" else []
     facts = {
         "data": source.name, "fingerprint": source.fingerprint, "seed": seed, "how": work.split.how, "items": len(source),
         "labelled": int(target.known.sum()), "learned_from": len(work.split.final), "held": len(work.split.held),
         "candidates": [*(row(c, work) | {"chosen": c is best} for c in found), row(control, work) | {"name": CONTROL, "chosen": False}],
-        "notes": notes, **measured(adapted, best, final, control, work),
+        "notes": [*notes, *remarks(work)], **measured(adapted, best, final, control, work),
     }  # fmt: skip
     return replace(adapted, facts=facts)
+
+
+def remarks(work: Work) -> list[str]:
+    """What people should know about the split."""
+    found = []
+    if work.rep.facts.get("trained_on") == "all":
+        found.append("the representation was learned from all items of its data, without their labels: the test part is not new to it")
+    if unfair := int((~fairly_told(work)).sum()):
+        found.append(f"{unfair} held-out items are of a class that no other one shows; they count as errors and do not calibrate")
+    return found
 
 
 def chosen_names(readers: Sequence[str] | None) -> tuple[str, ...]:

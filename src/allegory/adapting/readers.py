@@ -59,14 +59,16 @@ def linear(z: Float[Tensor, "n d"], y: Tensor, task: Task, standard: Standard) -
 
 
 def prototypes(z: Float[Tensor, "n d"], y: Tensor, task: Task, standard: Standard) -> Iterator[tuple[str, Head]]:
-    """log p(y|z) = -|z - m_y|^2 / (2 s^2) + const, with class means m and the mean variance s^2 within classes. For classes only."""
+    """log p(y|z) = -|z - m_y|^2 / (2 s^2) + const, with class means m and s^2 = tr C^2 / tr C, C the covariance within classes: the
+    variance along the directions that vary, so that numbers which vary together do not count many times. For classes only."""
     if task.kind != "class":
         return
     x, size = standard(z), torch.bincount(y, minlength=task.outputs)
     mean = torch.zeros(task.outputs, z.shape[1], dtype=torch.float64).index_add(0, y, x) / size.clamp_min(1)[:, None]
-    free = max(1, len(y) - int((size > 0).sum()))
-    within = float((x - mean[y]).square().sum()) / (free * max(1, z.shape[1]))
-    variance = within if within > 1e-12 else 1.0  # one item a class leaves nothing to measure it by
+    within = x - mean[y]
+    gram = within @ within.T if len(x) < x.shape[1] else within.T @ within
+    free, total = max(1, len(y) - int((size > 0).sum())), float(gram.trace())
+    variance = float(gram.square().sum()) / (free * total) if total > 1e-12 else 1.0  # one item a class leaves nothing to measure it by
     bias = torch.where(size > 0, -0.5 * mean.square().sum(1) / variance, NEVER)
     yield "squared distance", standard.folded(mean.T / variance, bias)
 
