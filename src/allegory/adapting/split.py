@@ -53,7 +53,7 @@ def split(source: Source, target: Target, seed: int = 0) -> Split:
         how = f"chosen and calibrated on the {len(validation):,} labelled items of the validation part"
         return Split(((train, validation),), _told_apart(train, target), test, how)
     both = np.sort(np.concatenate([train, validation]))
-    return crossed(both, target, source, test, seed, f"only {len(validation)} validation items are labelled, so it was ")
+    return crossed(both, target, source, test, seed, f", as only {len(validation)} validation items are labelled")
 
 
 def crossed(
@@ -72,7 +72,7 @@ def crossed(
     fold = np.empty(len(apart), dtype=np.int64)
     fold[order] = np.arange(len(apart)) % n
     parts = tuple((index[fold[member] != i], index[fold[member] == i]) for i in range(n))
-    how = f"{why}chosen and calibrated by {n}-fold cross-validation within {len(index):,} labelled items"
+    how = f"chosen and calibrated by {n}-fold cross-validation within {len(index):,} labelled items{why}"
     return Split(parts, index, index[:0] if test is None else test, how)
 
 
