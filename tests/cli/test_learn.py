@@ -28,11 +28,11 @@ def test_digits(tmp_path, capsys):
     assert {p.name for p in run.iterdir()} == ARTEFACTS
     assert_whole(run)
     assert "digits: 1797 items, images 1 x 8 x 8, 17 levels" in err and "step 2/2" in err and "method: VAE" in err
-    for who in ("VAE", "raw input", "PCA of the same size", "untrained network", "supervised ceiling"):
+    for who in ("VAE", "raw input", "PCA of the same size", "features made by hand", "untrained network", "supervised ceiling"):
         assert f"\n{who} " in out
     assert out.endswith(f"report: {run / 'report.html'}\n")
     scores = Run(run).scores
-    assert {s["control"] for s in scores} == {None, "raw input", "pca", "untrained", "supervised"}
+    assert {s["control"] for s in scores} == {None, "raw input", "pca", "hand-made", "untrained", "supervised"}
     assert {"accuracy@1", "accuracy@8"} <= {s["metric"] for s in scores if s["question"] == "few_labels"}
     facts = Run(run).facts
     assert facts["state"] == "done" and facts["data"]["counts"] == {"in": 1797, "used": 1797, "skipped": 0}

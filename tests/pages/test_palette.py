@@ -62,5 +62,5 @@ def test_words_and_lines_have_contrast_in_both_schemes():
         assert contrast(value["strong"], value["accent-soft"]) >= 4.5
         assert contrast(value["text"], value["accent-soft"]) >= 4.5
         assert contrast(value["quiet"], value["panel"]) >= 4.5
-        for name in ("own", "raw", "pca", "untrained", "ceiling"):
+        for name in ("own", "raw", "pca", "handmade", "untrained", "ceiling"):
             assert contrast(value[name], value["page"]) >= 3.0, (scheme, name)

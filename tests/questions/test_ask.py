@@ -120,7 +120,7 @@ def test_somebody_elses_function_or_codes_get_the_same_table(digits):
     by_function, by_object = ask(function, digits), ask(Theirs(), digits)
     by_codes = ask(function(digits.take(slice(None))), digits)
     assert by_function == by_object == by_codes
-    assert [row.control for row in table(by_codes)] == [None, "raw input", "pca"]
+    assert [row.control for row in table(by_codes)] == [None, "raw input", "pca", "hand-made"]
     assert any("without the controls untrained and supervised" in note for note in by_codes.notes)
     assert by_codes.get("alignment") is None
     assert any(n.startswith("alignment was not asked: these codes come without a way to encode two views") for n in by_codes.notes)
@@ -128,7 +128,7 @@ def test_somebody_elses_function_or_codes_get_the_same_table(digits):
 
 def test_solved_methods_say_why_there_is_no_untrained_control(digits):
     scores = ask(learned(methods.find("PCA")(), digits), digits, ["linear_probe"], ceiling=SHORT)
-    assert [row.control for row in table(scores)] == [None, "raw input", "pca", "supervised"]
+    assert [row.control for row in table(scores)] == [None, "raw input", "pca", "hand-made", "supervised"]
     assert any("PCA is solved" in note for note in scores.notes)
     assert scores.get("accuracy", "supervised").value > 0.5  # the default network stands in
 
@@ -136,7 +136,7 @@ def test_solved_methods_say_why_there_is_no_untrained_control(digits):
 def test_without_labels_only_the_label_free_questions_are_asked(rep, digits):
     scores = ask(rep, dataclasses.replace(digits, labels=None))
     assert {s.question for s in scores} == {"effective_rank", "uniformity", "alignment"}
-    assert {s.control for s in scores} == {None, "raw input", "pca", "untrained"}
+    assert {s.control for s in scores} == {None, "raw input", "pca", "hand-made", "untrained"}
     assert sum("there are no labels" in note for note in scores.notes) == 4  # three probes and the ceiling
 
 

@@ -10,8 +10,8 @@ from allegory.pages.numbers import decimals, number
 from allegory.questions.picture import Curve, Curves, Heat, Picture, Points
 
 STYLES = {
-    "this method": ("own", "circle"), "raw input": ("raw", "square"), "pca": ("pca", "diamond"), "untrained": ("untrained", "triangle"),
-    "supervised": ("ceiling", "ring"), "truth": ("ceiling", "ring"), "noise": ("rule", "circle"),
+    "this method": ("own", "circle"), "raw input": ("raw", "square"), "pca": ("pca", "diamond"), "hand-made": ("handmade", "wedge"),
+    "untrained": ("untrained", "triangle"), "supervised": ("ceiling", "ring"), "truth": ("ceiling", "ring"), "noise": ("rule", "circle"),
 }  # fmt: skip
 MARKS = ("circle", "square", "diamond", "triangle", "ring")
 WRITTEN = 12  # up to this many columns a heat map has its numbers written in

@@ -12,8 +12,8 @@ from allegory.pages.numbers import number
 from allegory.pages.results import Board, Line
 
 STYLES = {
-    None: ("own", "circle"), "raw input": ("raw", "square"), "pca": ("pca", "diamond"), "untrained": ("untrained", "triangle"),
-    "supervised": ("ceiling", "ring"),
+    None: ("own", "circle"), "raw input": ("raw", "square"), "pca": ("pca", "diamond"), "hand-made": ("handmade", "wedge"),
+    "untrained": ("untrained", "triangle"), "supervised": ("ceiling", "ring"),
 }  # fmt: skip
 CURVE_POINTS = 240
 NEAR_CHANCE = 20

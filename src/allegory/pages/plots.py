@@ -153,13 +153,14 @@ def _line(s: Series, at: Callable[[float, float], Point]) -> list[Markup]:
 
 
 def mark(shape: str, a: float, b: float, css: str) -> Markup:
-    """The sign of a point at (a, b): circle, square, diamond, triangle or ring."""
+    """The sign of a point at (a, b): circle, square, diamond, triangle, wedge (a triangle on its tip) or ring."""
     if shape == "circle":
         return tag("circle", cx=a, cy=b, r=3.8, class_=f"mark {css}")
     shapes = {
         "square": f"M{a - 3.6:.1f} {b - 3.6:.1f}h7.2v7.2h-7.2z",
         "diamond": f"M{a:.1f} {b - 5:.1f}l5 5l-5 5l-5 -5z",
         "triangle": f"M{a:.1f} {b - 4.8:.1f}l4.6 8.2h-9.2z",
+        "wedge": f"M{a:.1f} {b + 4.8:.1f}l4.6 -8.2h-9.2z",
         "ring": f"M{a - 4:.1f} {b:.1f}a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z",
     }
     return tag("path", d=shapes[shape], class_=f"mark {shape} {css}")

@@ -6,12 +6,13 @@ from typing import Any
 
 from allegory.core import Problem
 
-CONTROLS = ("raw input", "pca", "untrained", "supervised")
+CONTROLS = ("raw input", "pca", "hand-made", "untrained", "supervised")
 CEILING = "supervised"
 GAIN = "gain in "
 WHO = {
     "raw input": "raw input",
     "pca": "PCA of the same size",
+    "hand-made": "features made by hand",
     "untrained": "untrained network",
     "supervised": "supervised ceiling",
     "noise": "codes that know nothing",

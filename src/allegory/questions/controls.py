@@ -1,6 +1,7 @@
-"""What a representation is compared with: the raw input, PCA of the same size, the same network untrained, and a supervised ceiling.
+"""What a representation is compared with: the raw input, PCA of the same size, features that people made by hand (images only), the same
+network untrained, and a supervised ceiling.
 
-The raw input and PCA need only data; the other two need a method, so somebody else's codes are compared without them.
+The first three need only data; the other two need a method, so somebody else's codes are compared without them.
 """
 
 from dataclasses import dataclass
@@ -18,8 +19,8 @@ from allegory.methods.supervised.classifier import Classifier
 from allegory.questions.features import CodeSet
 from allegory.representation import Representation
 
-Control = Literal["raw input", "pca", "untrained", "supervised"]
-CONTROLS: tuple[Control, ...] = ("raw input", "pca", "untrained", "supervised")
+Control = Literal["raw input", "pca", "hand-made", "untrained", "supervised"]
+CONTROLS: tuple[Control, ...] = ("raw input", "pca", "hand-made", "untrained", "supervised")
 OF_METHODS: tuple[Control, ...] = ("untrained", "supervised")
 
 

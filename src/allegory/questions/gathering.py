@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from allegory import data, views
-from allegory.core import Dice, Misuse, Problem, Spec, Tree, tree
+from allegory.core import Array, Dice, Misuse, Problem, Spec, Tree, tree
 from allegory.data import PARTS, Intake, Source
 from allegory.questions import cache as cache_
 from allegory.questions import controls as controls_
+from allegory.questions import handmade
 from allegory.questions.cache import Cache
 from allegory.questions.controls import Ceiling, Control
 from allegory.questions.encoders import Encoder, Foreign, Seeing, encoder_of, raw_input, shrunk
@@ -123,6 +124,8 @@ def _add_raw(
     if "raw input" in wanted or "pca" in wanted:
         work.encoders["raw input"] = [Seeing(raw_input, intake, view, device=device)]
         _noted(work, shrunk(intake.spec))
+    if "hand-made" in wanted and isinstance(intake.spec, Array) and intake.spec.is_image:
+        work.encoders["hand-made"] = [Seeing(handmade.features, intake, view, device=device)]
 
 
 def _noted(work: Gathering, note: str) -> bool:

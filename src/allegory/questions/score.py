@@ -17,9 +17,9 @@ class Score:
     """`value` with its 95 % interval [`low`, `high`] (None without one).
 
     `n`: items it was measured on; `seeds`: training seeds it is a mean of; `split`: the part of the data; `control`: None for the
-    method itself, a control ("raw input", "pca", "untrained", "supervised"), or what the question brings to compare with ("noise",
-    "truth" ...); `protocol`: everything that must agree for two scores to be compared. `evidence` keeps the resampled values for paired
-    intervals; it stays in memory and is not written.
+    method itself, a control ("raw input", "pca", "hand-made", "untrained", "supervised"), or what the question brings to compare with
+    ("noise", "truth" ...); `protocol`: everything that must agree for two scores to be compared. `evidence` keeps the resampled values
+    for paired intervals; it stays in memory and is not written.
     """
 
     question: str

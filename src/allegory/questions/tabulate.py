@@ -27,7 +27,7 @@ def column(score: Score, metric: str) -> str | None:
 
 
 def table(scores: Iterable[Score], metric: str = "accuracy") -> list[Row]:
-    """Rows in the order method, raw input, pca, untrained, supervised, of those that were measured; `metric` may be balanced_accuracy."""
+    """Rows of the method and then of the controls, of those that were measured; `metric` may be balanced_accuracy."""
     cells: dict[str | None, dict[str, Score]] = {}
     for score in scores:
         if (name := column(score, metric)) is not None:

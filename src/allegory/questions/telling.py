@@ -6,7 +6,8 @@ from allegory.questions.references import NOISE, TRUTH
 from allegory.questions.score import Scores
 
 BESIDE = {
-    "raw input": "the raw input", "pca": "PCA of the same size", "untrained": "the untrained network",
+    "raw input": "the raw input", "pca": "PCA of the same size", "hand-made": "features made by hand",
+    "untrained": "the untrained network",
     "supervised": "a network trained on the labels", TRUTH: "the true factors", NOISE: "codes that know nothing",
 }  # fmt: skip
 
