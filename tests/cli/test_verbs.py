@@ -160,14 +160,26 @@ def test_methods_by_taxonomy(capsys):
 def test_show_a_method_and_a_run(runs, capsys):
     assert main(["show", "beta_vae"]) == 0
     out = capsys.readouterr().out
-    assert "Higgins et al. 2017" in out and r"\beta\, KL(q(z|x)" in out and re.search(r"--beta +4\.0 +the price of a nat", out)
+    assert "Higgins et al. 2017" in out and r"\beta\, KL(q(z|x)" in out and re.search(r"--beta +None +the price of a nat", out)
     assert "can" in out and "fails" in out and "views" in out
     told = documents(capsys, "show", "beta_vae")
-    assert told["settings"][-1] == {"name": "beta", "default": 4.0, "meaning": "the price of a nat; 1 is the VAE", "flag": True}
+    meaning = "the price of a nat; 1 is the VAE; None follows the data (4 for images, else 1)"
+    assert told["settings"][-1] == {"name": "beta", "default": None, "meaning": meaning, "flag": True}
     assert main(["show", str(runs / "two")]) == 0
     out = capsys.readouterr().out
     assert "VAE: latent 2" in out and "blobs (90 of 90 items used)" in out and "raw input" in out
     assert documents(capsys, "show", runs / "two")["config"]["method"]["is"] == "VAE"
+
+
+def test_questions_are_listed_and_shown(capsys):
+    assert main(["questions", "--needs", "factors"]) == 0
+    out = capsys.readouterr().out
+    assert "fairness" in out and "few_labels" not in out
+    assert {q["name"] for q in documents(capsys, "questions")} >= {"few_labels", "reconstruction"}
+    assert main(["show", "few-labels"]) == 0
+    assert "20 stratified nested draws" in capsys.readouterr().out
+    assert documents(capsys, "show", "knn")["settings"]["tau"] == 0.07
+    assert main(["show", "simclrr"]) == 2 and "Did you mean SimCLR" in capsys.readouterr().err
 
 
 def test_a_ninth_method_from_another_package(ninth, table, tmp_path, capsys):

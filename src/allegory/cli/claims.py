@@ -17,7 +17,7 @@ import allegory
 from allegory import api
 from allegory.cli.job import over
 from allegory.cli.told import Optimiser, Training, What
-from allegory.core import Claim, Method, Problem, files, plain
+from allegory.core import Claim, Method, Problem, files, key, plain
 from allegory.data import Source
 from allegory.data.open import BUILT_IN
 from allegory.questions import CEILINGS, Scores
@@ -48,7 +48,8 @@ def measure(cls: type[Method[Any]], claim: Claim, here: Row, data_root: str | No
     if score is None:
         asked = ", ".join(sorted({s.metric for s in scores if s.control is None}))
         raise Problem(f"{cls.__name__} claims {claim.metric} of {claim.question} on {claim.data}, which was not measured; it gave {asked}")
-    rivals = [s for s in of_claim if s.control is not None and s.control not in CEILINGS]
+    itself = key(cls.__name__)  # PCA is no rival of PCA
+    rivals = [s for s in of_claim if s.control is not None and s.control not in CEILINGS and key(s.control) != itself]
     best = max(rivals, key=lambda s: s.value, default=None)
     control = best and {"name": best.control, "value": best.value, "low": best.low, "high": best.high}
     return {

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Literal
 
-from allegory.core import Problem, nearest
+from allegory.core import Problem, key, nearest
 from allegory.questions import nature, uses
 from allegory.questions.question import Question
 
@@ -47,10 +47,10 @@ def group(cls: type[Question]) -> Group:
 
 def find(name: str) -> type[Question]:
     """The class of a question by name. Raises `Misuse` with the nearest names when there is none."""
-    known = {_key(n): cls for n, cls in registered().items()}
-    if _key(name) not in known:
+    known = {key(n): cls for n, cls in registered().items()}
+    if key(name) not in known:
         raise nearest(name, list(registered()), "question")
-    return known[_key(name)]
+    return known[key(name)]
 
 
 def chosen(questions: Sequence[Question | str] | Literal["usual", "all"] | None) -> list[Question]:
@@ -61,7 +61,3 @@ def chosen(questions: Sequence[Question | str] | Literal["usual", "all"] | None)
         return [cls() for cls in registered().values()]
     named = [questions] if isinstance(questions, str) else questions
     return [q if isinstance(q, Question) else find(q)() for q in named]
-
-
-def _key(name: str) -> str:
-    return name.lower().replace("_", "").replace("-", "").replace(" ", "")
