@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from allegory.questions import CodeSet, put
+from allegory.measures import disentanglement
+from allegory.questions import CodeSet, items, put
 from allegory.questions.nature.betavae_score import BetaVAEScore
 from allegory.questions.nature.dci import DCI, _of_groups
 from allegory.questions.nature.factorvae_score import FactorVAEScore
@@ -118,3 +119,17 @@ def test_udr_of_seeds_that_agree_and_seeds_that_do_not(sprites):
     assert agree.get("udr", "noise").value < 0.2 and differ.get("udr").value < 0.5
     assert "agree number by number at 0.9" in UDR().words(agree)
     assert "one" in UDR().missing(sprites)
+
+
+def test_the_jackknife_of_mig_is_as_wide_as_it_should_be():
+    """Over 60 data sets drawn anew: the half widths are 1.96 standard deviations of MIG, or up to half as much again."""
+    values, halves = [], []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        y = np.stack([rng.integers(0, s, 400) for s in (3, 5)], 1)
+        z = (y - y.mean(0)) / y.std(0) @ np.array([[1.0, 0.3], [-0.3, 1.0]]) + 0.4 * rng.normal(size=y.shape)
+        got = items.leaving_out(lambda kept, y=y, z=z: disentanglement.mig(y[kept], z[kept], np.random.default_rng(0)).score, 400, 0)
+        low, high = got.interval()
+        values.append(got.value)
+        halves.append((high - low) / 2)
+    assert 0.8 < np.mean(halves) / (1.96 * np.std(values, ddof=1)) < 1.6

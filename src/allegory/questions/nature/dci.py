@@ -3,6 +3,19 @@
 Disentanglement: does each number of the code matter for one factor only; completeness: does each factor need one number only;
 informativeness: how often the factor is read rightly (`measures.disentanglement.dci` has the formulas). The importances are the summed
 gains of histogram trees, a protocol of its own name; `trees="plain"` asks for those of the literature, which take minutes.
+
+Fast beside plain, on 8,000 sprites with 10 codes (`python benchmarks/disentanglement.py --agree`; disentanglement, completeness,
+informativeness, processor seconds):
+
+| codes | fast | plain |
+|---|---|---|
+| the factors with noise | .912 .888 .789, 8 s | .909 .885 .794, 73 s |
+| two pairs of factors turned by 20 degrees | .700 .745 .786, 8 s | .695 .740 .787, 74 s |
+| beta-VAE, beta 1, 300 steps | .095 .077 .668, 8 s | .091 .073 .668, 69 s |
+| beta-VAE, beta 4, 300 steps | .101 .083 .630, 8 s | .096 .080 .635, 65 s |
+| beta-VAE, beta 8, 300 steps | .051 .043 .626, 7 s | .047 .042 .629, 66 s |
+
+The mean difference is .004, .003 and .003.
 """
 
 from dataclasses import dataclass
