@@ -24,7 +24,7 @@ NAMES = [str(f.relative_to(ROOT)) for f in FILES]
 
 LAYERS = (
     "core", "data", "views", "objectives", "measures", "nets", "methods", "train", "representation", "questions", "adapting", "pages",
-    "runs", "api", "checks", "cli",
+    "runs", "api", "studies", "checks", "cli",
 )  # fmt: skip
 FRONT = ("__init__", "__main__")  # the package's own face may import anything
 UPWARD: dict[tuple[str, str], str] = {}  # (file, layer below it) that it imports all the same: the reason

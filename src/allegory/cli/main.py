@@ -19,6 +19,7 @@ VERBS = {
     "predict": "Label a pile of items, the least sure first.",
     "embed": "Write the codes of data to a file.",
     "compare": "One table and one page for several runs.",
+    "study": "Train a grid of methods, and see which scores go together.",
     "methods": "List the methods by taxonomy.",
     "questions": "List what can be asked of a representation.",
     "show": "Explain a method, a question or a run.",

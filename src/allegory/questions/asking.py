@@ -32,9 +32,10 @@ def ask(
 
     `subject`: a `Representation`; a list of them, one for each training seed of one method; any function of stored observations (or an
     object with `encode` or `transform`); or an array of codes (n, z) in the order of the source. `questions`: names or values, "all", or
-    "usual" (None): those that are asked after every learning. `controls`: among "raw input", "pca", "untrained", "supervised", None is
-    all. `seed` draws the labelled items and the resamplings; `ceiling` bounds the training of the supervised control; `cache` is a folder
-    where codes are kept, so that nothing is encoded or trained twice; unless `quiet` there is a progress bar.
+    "usual" (None): those that are asked after every learning. `controls`: among "raw input", "pca", "hand-made" (images only),
+    "untrained", "supervised", None is all. `seed` draws the labelled items and the resamplings; `ceiling` bounds the training of the
+    supervised control; `cache` is a folder where codes are kept, so that nothing is encoded or trained twice; unless `quiet` there is a
+    progress bar.
     Raises `Misuse` for unknown names and for arguments that do not fit; what cannot be asked of these data is left out with a note.
     """
     chosen = registry.chosen(questions)
@@ -42,8 +43,10 @@ def ask(
     return put(features, chosen, notes, quiet)
 
 
-def put(features: Features, questions: Sequence[Question], notes: Sequence[str] = (), quiet: bool = True) -> Scores:
-    """The questions put to features that are there already."""
+def put(
+    features: Features, questions: Sequence[Question], notes: Sequence[str] = (), quiet: bool = True, alone: bool = False
+) -> Scores:
+    """The questions put to features that are there already; `alone`: of the method only, without pictures."""
     found, said, pictures = Scores(), list(notes), dict[str, Any]()
     bar = tqdm(questions, disable=quiet or not sys.stderr.isatty(), leave=False, unit="question")
     for question in bar:
@@ -53,7 +56,7 @@ def put(features: Features, questions: Sequence[Question], notes: Sequence[str] 
             continue
         bar.set_description(name)
         try:
-            answer = question.ask(features, lambda who, bar=bar: bar.set_postfix_str(who))
+            answer = question.ask(features, lambda who, bar=bar: bar.set_postfix_str(who), alone)
         except Problem as e:
             said.append(f"{name} could not be answered: {e}")
             continue

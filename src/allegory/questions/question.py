@@ -92,11 +92,11 @@ class Question(abc.ABC):
         found = {who: codes for who, codes in features.sets.items() if who is None or who in self.card.beside}
         return found | dict(self.references(features).items())
 
-    def ask(self, features: Features, told: Callable[[str], object] = str) -> Scores:
+    def ask(self, features: Features, told: Callable[[str], object] = str, alone: bool = False) -> Scores:
         """The scores of the method, of every control and reference, and the paired gains of the method over each.
-        `told` hears of whom it is asked now, for progress."""
+        `told` hears of whom it is asked now, for progress. `alone`: of the method only, without pictures, where many are compared."""
         found: dict[str | None, dict[str, Evidence]] = {}
-        for who, codes in self.asked(features).items():
+        for who, codes in ({None: features.sets[None]} if alone else self.asked(features)).items():
             told(who or "")
             if evidence := self._evidence(who, codes, features):
                 found[who] = evidence
@@ -106,7 +106,7 @@ class Question(abc.ABC):
             for who, metrics in found.items() if who is not None
             for metric, own in found.get(None, {}).items() if metric.startswith(self.card.gains) and metric in metrics
         ]  # fmt: skip
-        return Scores([*scores, *gains], (), {self.card.name: self._shown(features) if None in found else ()})
+        return Scores([*scores, *gains], (), {self.card.name: self._shown(features) if None in found and not alone else ()})
 
     def _evidence(self, who: str | None, codes: CodeSet, features: Features) -> dict[str, Evidence]:
         brought = codes is not features.sets.get(who)  # a reference brings what it needs, or its question knows it by its name

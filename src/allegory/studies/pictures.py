@@ -1,0 +1,61 @@
+"""A study's pictures, as values (`questions.picture`) that the pages draw."""
+
+import math
+
+import numpy as np
+
+from allegory.pages.numbers import title
+from allegory.questions.picture import Curve, Curves, Points, Series
+from allegory.studies.findings import bare
+from allegory.studies.population import Population
+from allegory.studies.relations import FITS, Along, Relations
+from allegory.studies.statistics import Correlation
+
+DRAWN = 40  # points of a fitted curve
+
+
+def by_samples(found: Relations, line: Along) -> Curves | None:
+    """How the correlations with one score change with its number of samples, a curve a row."""
+    curves = []
+    for row in found.rows:
+        at = [(float(n), c) for n, name in line.at if (c := found.pairs[row, name])]
+        if len(at) > 1:
+            curves.append(_curve(bare(row), at))
+    words = f"Spearman's rho with {bare(line.name)}, by the number of samples, with 95 % intervals"
+    return Curves(words, "samples", "rho", tuple(curves), log=True, level=None) if curves else None
+
+
+def _curve(name: str, at: list[tuple[float, Correlation]]) -> Curve:
+    return Curve(name, *zip(*((n, c.rho, c.low, c.high) for n, c in at), strict=True))
+
+
+def where(population: Population, found: Relations) -> Points | None:
+    """The map of all trainings."""
+    if found.map is None:
+        return None
+    across, up = np.array(found.map.generality), np.array(found.map.interpretability)
+    text = "Every training by its mean place among all, 0 last and 1 first"
+    return Points(text, "generality", "interpretability", _by_family(population, across, up))
+
+
+def compressed(population: Population, found: Relations) -> Points | None:
+    """Transfer over compression, with the functions fitted to all."""
+    t = found.transfer
+    if t is None:
+        return None
+    bits, y = population.values(t.compression), population.values(t.transfer)
+    x = np.log2(np.where(bits > 0, bits, math.nan))
+    line = np.linspace(np.nanmin(x), np.nanmax(x), DRAWN)
+    fits = [Series(f"{FITS[d]}, fitted to all", tuple(line.tolist()), tuple(f(line).tolist())) for d, f in t.fits.items()]
+    text = f"{title(bare(t.transfer))} by log2 of {bare(t.compression)}"
+    return Points(text, f"log2 of {bare(t.compression)}", bare(t.transfer), (*_by_family(population, x, y), *fits))
+
+
+def _by_family(population: Population, x: np.ndarray, y: np.ndarray) -> tuple[Series, ...]:
+    families, whole = np.array(population.families), np.isfinite(x) & np.isfinite(y)
+    found = []
+    for name in dict.fromkeys(population.families):
+        rows = np.flatnonzero((families == name) & whole)
+        marks = tuple(f"{population.trainings[i].cell.label}, seed {population.trainings[i].cell.seed}" for i in rows)
+        found.append(Series(name, tuple(x[rows].tolist()), tuple(y[rows].tolist()), marks))
+    return tuple(s for s in found if s.x)
