@@ -16,6 +16,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy import stats
 
+from allegory.core import Problem
+
 REPLICATES = 1000
 LEVEL = 0.95
 LEAST_SEEDS = 3
@@ -37,7 +39,8 @@ class Evidence:
         ends = np.quantile(self.replicates, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
         below, above = max(0.0, self.value - ends[0]), max(0.0, ends[1] - self.value)
         seeds = self._half_width_of_seeds()
-        return max(low, self.value - float(np.hypot(below, seeds))), min(high, self.value + float(np.hypot(above, seeds)))
+        ends = max(low, self.value - float(np.hypot(below, seeds))), min(high, self.value + float(np.hypot(above, seeds)))
+        return min(ends[0], self.value), max(ends[1], self.value)  # a value may pass its bound by rounding
 
     def _half_width_of_seeds(self) -> float:
         s = len(self.values)
@@ -104,7 +107,10 @@ def _unanimous(value: float, n: int, seed: int) -> Evidence:
 
 
 def jackknife(value: float, without: Float[np.ndarray, " g"], seed: int) -> Evidence:
-    """The evidence for a measure from its values with each of g groups of items left out (Quenouille; Efron 1979)."""
+    """The evidence for a measure from its values with each of g groups of items left out (Quenouille; Efron 1979).
+    Raises `Problem` when one of them is no number."""
+    if not (np.isfinite(value) and np.isfinite(without).all()):
+        raise Problem(f"the value for these codes is no finite number, but {value}")
     g = len(without)
     wide = stats.t.ppf((1 + LEVEL) / 2, g - 1) / stats.norm.ppf((1 + LEVEL) / 2)  # few groups: Student, not normal
     weights = np.random.default_rng([seed, g]).standard_normal((REPLICATES, g))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from allegory.core import Array, Paper
+from allegory.core import Array, Paper, Problem
 from allegory.questions.controls import CONTROLS
 from allegory.questions.features import CodeSet, Features, Subject
 from allegory.questions.intervals import Evidence, joined
@@ -111,7 +111,12 @@ class Question(abc.ABC):
     def _evidence(self, who: str | None, codes: CodeSet, features: Features) -> dict[str, Evidence]:
         brought = codes is not features.sets.get(who)  # a reference brings what it needs, or its question knows it by its name
         subjects = [s for s in codes.subjects(who) if brought or all(_has(s, need) for need in self.card.needs)]
-        by_seed = [found for subject in subjects if (found := self.measure(subject, features))]
+        try:
+            by_seed = [found for subject in subjects if (found := self.measure(subject, features))]
+        except Problem:
+            if who is None:
+                raise
+            return {}  # what cannot be answered for a control is no reason not to answer it for the method
         shared = [metric for metric in (by_seed[0] if by_seed else ()) if all(metric in e for e in by_seed)]
         return {metric: joined([e[metric] for e in by_seed]) for metric in shared}
 
