@@ -106,13 +106,17 @@ def plot(series: Sequence[Series], x: Axis, y: Axis, alt: str, frame: Frame = Fr
     )  # fmt: skip
 
 
-def scatter(series: Sequence[Series], x: Axis, y: Axis, alt: str, frame: Frame = Frame(), diagonal: bool = False) -> Markup:
-    """Marks without lines; `diagonal` draws y = x, for axes of one range."""
+def scatter(
+    series: Sequence[Series], x: Axis, y: Axis, alt: str, frame: Frame = Frame(), diagonal: bool = False, through: Sequence[Series] = ()
+) -> Markup:
+    """Marks without lines; `diagonal` draws y = x, for axes of one range; `through` are lines among them."""
     at = frame.scale(x, y)
     parts = [tag("title", escape(alt)), *_grid(frame, x, y, at)]
     if diagonal:
         (a, b), (c, d) = at(x.low, y.low), at(x.high, y.high)
         parts.append(tag("line", x1=a, y1=b, x2=c, y2=d, class_="rule"))
+    for s in through:
+        parts += _line(s, at)
     for s in series:
         parts += [mark(s.mark, *at(*p), s.css) for p in s.points if all(map(math.isfinite, p))]
     return tag("svg", *parts, viewBox=f"0 0 {frame.width:g} {frame.height:g}", role="img", aria_label=alt, class_="plot")

@@ -1,10 +1,13 @@
-"""A study's pictures, as values (`questions.picture`) that the pages draw."""
+"""A study's pictures: values (`questions.picture`) that the pages draw, and one with lines and points that is drawn here."""
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
+from markupsafe import Markup
 
-from allegory.pages.numbers import title
+from allegory.pages import plots
+from allegory.pages.drawn import MARKS
 from allegory.questions.picture import Curve, Curves, Points, Series
 from allegory.studies.findings import bare
 from allegory.studies.population import Population
@@ -22,7 +25,7 @@ def by_samples(found: Relations, line: Along) -> Curves | None:
         if len(at) > 1:
             curves.append(_curve(bare(row), at))
     words = f"Spearman's rho with {bare(line.name)}, by the number of samples, with 95 % intervals"
-    return Curves(words, "samples", "rho", tuple(curves), log=True, level=None) if curves else None
+    return Curves(words, "samples", "rho", tuple(curves), log=True, level=0.0) if curves else None
 
 
 def _curve(name: str, at: list[tuple[float, Correlation]]) -> Curve:
@@ -38,17 +41,28 @@ def where(population: Population, found: Relations) -> Points | None:
     return Points(text, "generality", "interpretability", _by_family(population, across, up))
 
 
-def compressed(population: Population, found: Relations) -> Points | None:
-    """Transfer over compression, with the functions fitted to all."""
+def compressed(population: Population, found: Relations) -> Markup | None:
+    """Transfer over compression, and the functions fitted to all, drawn."""
     t = found.transfer
     if t is None:
         return None
     bits, y = population.values(t.compression), population.values(t.transfer)
     x = np.log2(np.where(bits > 0, bits, math.nan))
     line = np.linspace(np.nanmin(x), np.nanmax(x), DRAWN)
-    fits = [Series(f"{FITS[d]}, fitted to all", tuple(line.tolist()), tuple(f(line).tolist())) for d, f in t.fits.items()]
-    text = f"{title(bare(t.transfer))} by log2 of {bare(t.compression)}"
-    return Points(text, f"log2 of {bare(t.compression)}", bare(t.transfer), (*_by_family(population, x, y), *fits))
+    points = [
+        plots.Series(f.name, f"k{i}", _pairs(f.x, f.y), mark=MARKS[i % len(MARKS)]) for i, f in enumerate(_by_family(population, x, y))
+    ]
+    fits = [plots.Series(f"{FITS[d]}, fitted to all", f"k{11 - d}", _pairs(line, f(line)), mark="") for d, f in t.fits.items()]
+    across, up = f"log2 of {bare(t.compression)}", bare(t.transfer)
+    places = [p for s in (*points, *fits) for p in s.points]
+    axes = plots.axis([a for a, _ in places], across), plots.axis([b for _, b in places])
+    alt = f"{up} over {across}: {', '.join(f'{s.name}, {len(s.points)} trainings' for s in points)}"
+    inside = plots.key([*points, *fits]) + Markup('<p class="up">{}</p>').format(up) + plots.scatter(points, *axes, alt, through=fits)
+    return Markup('<figure class="chart">{}<figcaption>{} over {}</figcaption></figure>').format(inside, up, across)
+
+
+def _pairs(x: Iterable[float], y: Iterable[float]) -> tuple[plots.Point, ...]:
+    return tuple((float(a), float(b)) for a, b in zip(x, y, strict=True))
 
 
 def _by_family(population: Population, x: np.ndarray, y: np.ndarray) -> tuple[Series, ...]:

@@ -31,13 +31,14 @@ def page(population: Population, found: Relations) -> str:
     """The page, self-contained."""
     table = standings(population)
     lines = [p for line in found.along if (p := pictures.by_samples(found, line))]
-    spread = [p for p in (pictures.where(population, found), pictures.compressed(population, found)) if p]
+    where, compressed = pictures.where(population, found), pictures.compressed(population, found)
+    maps = [m for m in (where and drawn(where), compressed) if m]
     return render.page(
         "study.html", title=population.grid.title, name=population.grid.name, facts=facts(population),
         findings=[tidy(text) for text in findings.found(found)], limits=findings.limits(population),
         failed=population.failed, absent=[findings.bare(name) for name in found.absent],
         columns=[shown(c) for c in found.columns], rows=[(shown(r), [_cell(found.pairs[r, c]) for c in found.columns]) for r in found.rows],
-        curves=[drawn(p) for p in lines], maps=[drawn(p) for p in spread], transfer=_held_out(found), map=found.map,
+        curves=[drawn(p) for p in lines], maps=maps, transfer=_held_out(found), map=found.map,
         general=findings.names_of(found.map.general) if found.map else "",
         readable=findings.names_of(found.map.readable) if found.map else "",
         table=table, heads=tabled.heads(table) if table else [], notes=tabled.notes_of(table) if table else [],
