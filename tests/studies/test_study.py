@@ -53,6 +53,15 @@ def test_the_files(made):
     assert {len(re.findall(r"(?<!\\)\|", line)) for line in page.splitlines() if line.startswith("| efficiency")} == {3}
 
 
+def test_bold_is_what_the_interval_tells_from_0(made):
+    found = relations(made.population)
+    pair = next(iter(found.pairs))
+    for low, bold in ((0.2, True), (-0.1, False)):
+        found.pairs[pair] = Correlation(0.61, low, 0.83, 9)
+        assert ("<b>0.61</b>" in report.page(made.population, found)) == bold
+        assert (f"**0.61 ({low:.2f} to 0.83)**".replace("-", "−") in report.markdown(made.population, found)) == bold
+
+
 def test_a_ratio_is_that_of_its_scores(made):
     t = made.population.trainings[0]
     few, many = (t.value(f"efficiency:lr_accuracy@{n}") for n in (10, 40))

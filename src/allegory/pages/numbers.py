@@ -85,7 +85,8 @@ def plural(n: int, one: str, many: str = "") -> str:
     return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
-NAMES = {"r_at_1": "R@1", "r_precision": "R-precision", "map_at_r": "MAP@R", "r2": "R²", "f1": "F1", "mnist": "MNIST"}
+NAMES = {"r_at_1": "R@1", "r_precision": "R-precision", "map_at_r": "MAP@R", "r2": "R²", "f1": "F1", "mnist": "MNIST",
+         "betavae_score": "BetaVAE score", "factorvae_score": "FactorVAE score"}  # fmt: skip
 LETTERS = {"nmi", "ami", "mig", "sap", "irs", "udr", "dci", "mmd", "auc", "map", "cka", "lr", "gbt", "mlp", "knn", "kl", "h0", "h1", "pca"}
 
 

@@ -12,7 +12,6 @@ from allegory.questions.picture import Curve, Curves, Points, Series
 from allegory.studies.findings import bare
 from allegory.studies.population import Population
 from allegory.studies.relations import FITS, Along, Relations
-from allegory.studies.statistics import Correlation
 
 DRAWN = 40  # points of a fitted curve
 
@@ -23,13 +22,9 @@ def by_samples(found: Relations, line: Along) -> Curves | None:
     for row in found.rows:
         at = [(float(n), c) for n, name in line.at if (c := found.pairs[row, name])]
         if len(at) > 1:
-            curves.append(_curve(bare(row), at))
-    words = f"Spearman's rho with {bare(line.name)}, by the number of samples, with 95 % intervals"
+            curves.append(Curve(bare(row), tuple(n for n, _ in at), tuple(c.rho for _, c in at)))
+    words = f"Spearman's rho with {bare(line.name)}, by the number of samples; the intervals are in the table"
     return Curves(words, "samples", "rho", tuple(curves), log=True, level=0.0) if curves else None
-
-
-def _curve(name: str, at: list[tuple[float, Correlation]]) -> Curve:
-    return Curve(name, *zip(*((n, c.rho, c.low, c.high) for n, c in at), strict=True))
 
 
 def where(population: Population, found: Relations) -> Points | None:

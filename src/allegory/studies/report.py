@@ -64,7 +64,7 @@ def _cell(c: Correlation | None) -> dict[str, Any] | None:
     if c is None:
         return None
     interval = f"{decimals(c.low)} to {decimals(c.high)}"
-    return {"rho": decimals(c.rho), "interval": interval, "shade": f"h{max(-4, min(4, round(4 * c.rho)))}", "clear": c.clear, "n": c.n}
+    return {"rho": decimals(c.rho), "interval": interval, "shade": f"h{max(-4, min(4, round(4 * c.rho)))}", "told": c.clear, "n": c.n}
 
 
 def _held_out(found: Relations) -> list[tuple[str, str, list[tuple[str, int, str, str]]]]:
