@@ -51,6 +51,11 @@ def unanswered(subject: Subject, reason: str) -> dict[str, Evidence]:
     return {}
 
 
+def certain(value: float) -> Evidence:
+    """The evidence for what is counted and not measured."""
+    return Evidence(np.array([float(value)]), np.full(intervals.REPLICATES, float(value)))
+
+
 def of_mean(each: Float[Tensor, " n"], seed: int) -> Evidence:
     """The evidence for a mean over items."""
     return leaving_out(lambda rows: float(each[rows].mean()), len(each), seed)

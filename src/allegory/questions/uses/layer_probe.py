@@ -14,12 +14,11 @@ architecture. Averaging takes from early layers what they say by place, so they 
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from allegory.core import Paper
-from allegory.questions import intervals, probing, stages, telling
+from allegory.questions import intervals, items, probing, stages, telling
 from allegory.questions.features import Features, Subject, evenly
 from allegory.questions.intervals import Evidence
 from allegory.questions.picture import Curve, Curves, Picture
@@ -75,7 +74,7 @@ class LayerProbe(Question):
             return {}
         place = max(range(len(found)), key=lambda i: found[i].chosen_by)
         best, code = found[place].accuracy, found[-1].accuracy
-        depth = Evidence(np.array([(place + 1) / len(found)]), np.full(intervals.REPLICATES, (place + 1) / len(found)))
+        depth = items.certain((place + 1) / len(found))
         return {
             "accuracy of best layer": best, "accuracy of code": code, "best over code": best.minus(code), "depth of best layer": depth,
         }  # fmt: skip
