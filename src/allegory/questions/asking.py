@@ -43,9 +43,7 @@ def ask(
     return put(features, chosen, notes, quiet)
 
 
-def put(
-    features: Features, questions: Sequence[Question], notes: Sequence[str] = (), quiet: bool = True, alone: bool = False
-) -> Scores:
+def put(features: Features, questions: Sequence[Question], notes: Sequence[str] = (), quiet: bool = True, alone: bool = False) -> Scores:
     """The questions put to features that are there already; `alone`: of the method only, without pictures."""
     found, said, pictures = Scores(), list(notes), dict[str, Any]()
     bar = tqdm(questions, disable=quiet or not sys.stderr.isatty(), leave=False, unit="question")
