@@ -72,7 +72,7 @@ class LayerProbe(Question):
         found = self.probed(subject, features)
         if len(found) < 2:
             return {}
-        place = max(range(len(found)), key=lambda i: found[i].chosen_by)
+        place = max(range(len(found)), key=lambda i: (found[i].chosen_by, i))  # of equals the later one: the code, where it can be
         best, code = found[place].accuracy, found[-1].accuracy
         depth = items.certain((place + 1) / len(found))
         return {
