@@ -21,6 +21,8 @@ from cyclopts import Parameter
 
 from allegory.cli.told import Json, Overwrite, RunFolder
 
+WHO, EACH = 40, 20  # characters for a name, and for a column
+
 
 def run(
     run: RunFolder,
@@ -50,7 +52,8 @@ def run(
         judge.show_json({"runs": told, **tabled.as_dict(table), "winner": comparison.winner(table), "page": out})
         return 0
     if table:
-        print(pages.tables.drawn(table.board, rich=sys.stdout.isatty(), starred=table.best), end="")
+        width = max(100, WHO + EACH * len(table.columns))  # a table that is wider than the terminal is better than names cut to letters
+        print(pages.tables.drawn(table.board, width, rich=sys.stdout.isatty(), starred=table.best), end="")
     else:
         print(f"none of the usual figures is there; choose others with --metrics: {', '.join(_known(told))}")
     for text in filter(None, [comparison.winner(table), *tabled.notes_of(table)]):

@@ -4,6 +4,7 @@ import concurrent.futures as futures
 import contextlib
 import multiprocessing
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -115,7 +116,7 @@ def _alone(cells: Sequence[Cell], grid: Grid, folder: Path) -> Iterator[Outcome]
 
 def _together(cells: Sequence[Cell], grid: Grid, folder: Path, jobs: int) -> Iterator[Outcome]:
     context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
-    with _one_thread(), futures.ProcessPoolExecutor(min(jobs, max(1, len(cells))), context, torch.set_num_threads, (1,)) as pool:
+    with _one_thread(), futures.ProcessPoolExecutor(min(jobs, max(1, len(cells))), context, begin, (os.getpid(),)) as pool:
         running = [pool.submit(do, cell, grid.questions, folder) for cell in cells]
         try:
             for future in futures.as_completed(running):
@@ -124,6 +125,18 @@ def _together(cells: Sequence[Cell], grid: Grid, folder: Path, jobs: int) -> Ite
             raise Problem("a process of the study was killed, perhaps for memory; go on with fewer --jobs") from e
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def begin(parent: int, every: float = 1.0) -> None:
+    """What a process of a study does first: one thread, and an end when its parent is gone, which a killed parent cannot tell it."""
+    torch.set_num_threads(1)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(every)
+        os._exit(1)  # files are written whole or not at all, so it may happen anywhere
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 @contextlib.contextmanager
