@@ -87,8 +87,8 @@ class BYOL(Trained[BYOLNet]):
         unit="squared distance on the sphere",
         buys="No negatives: small batches work, and no false negatives.",
         costs="A second network in memory, and no objective that says when it is done.",
-        fails="Collapse, and some training seeds settle in few directions (digits, one label a class: .48, .76 and .80 over three seeds); look at "
-        "the effective rank, raise tau or the predictor's learning rate.",
+        fails="Collapse, and some training seeds settle in few directions (digits, one label a class: .48, .76 and .80 over three seeds); "
+        "look at the effective rank, raise tau or the predictor's learning rate.",
         code=CodeKind(),
         tiny={"projection": 16, "hidden": 32},
         laws=("swap of views", "order of examples"),

@@ -53,7 +53,9 @@ class BetaVAE(Variational):
         fails="Small factors vanish first as beta grows; look at the KL of each latent and at the traversals.",
         code=CodeKind(stochastic=True, disentangled=True), tiny={"latent": 4},
         laws=("order of examples",),
-        claims=(Claim("reconstruction", "share_of_variance", "sprites:size=16,orientations=4,xs=8,ys=8,scales=3", 0.85, {"steps": 600}, seeds=3),),
+        claims=(
+            Claim("reconstruction", "share_of_variance", "sprites:size=16,orientations=4,xs=8,ys=8,scales=3", 0.85, {"steps": 600}, seeds=3),
+        ),
     )  # fmt: skip
 
     def resolved(self, spec: Spec, source: Any) -> Self:

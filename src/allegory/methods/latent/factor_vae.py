@@ -63,7 +63,9 @@ class FactorVAE(Variational):
         fails="The critic lags behind: tc near 0 while traversals are mixed; widen the critic or give it more turns.",
         code=CodeKind(stochastic=True, disentangled=True), falls="vae/distortion",
         tiny={"latent": 4, "critic_width": 32, "critic_depth": 2},
-        claims=(Claim("reconstruction", "share_of_variance", "sprites:size=16,orientations=4,xs=8,ys=8,scales=3", 0.85, {"steps": 600}, seeds=3),),
+        claims=(
+            Claim("reconstruction", "share_of_variance", "sprites:size=16,orientations=4,xs=8,ys=8,scales=3", 0.85, {"steps": 600}, seeds=3),
+        ),
     )  # fmt: skip
 
     def build(self, spec: Spec, n: int) -> FactorNet:
