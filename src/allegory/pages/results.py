@@ -106,7 +106,7 @@ def board(rows: Sequence[Result], method: str, metric: str = "accuracy") -> Boar
 
 
 def _column(r: Result, metric: str) -> str | None:
-    if r.metric.startswith(f"{metric}@"):
+    if r.question == "few_labels" and r.metric.startswith(f"{metric}@"):
         return r.metric.removeprefix(f"{metric}@")
     return {"linear_probe": "all", "knn": "kNN"}.get(r.question) if r.metric == metric else None
 
