@@ -92,7 +92,7 @@ def test_metrics_by_question_and_name():
     both = {("dci", "disentanglement"): (0.5, 0.4, 0.6), ("dci", "completeness"): (0.4, 0.3, 0.5), ("knn", "accuracy"): (0.9, 0.8, 1.0)}
     assert table_of([run("a", both)], ["dci"]).board.columns == ("disentanglement", "completeness")
     assert table_of([run("a", both)], ["knn:accuracy", "completeness"]).board.columns == ("kNN", "completeness")
-    with pytest.raises(Misuse, match="Did you mean .*dci:completeness"):
+    with pytest.raises(Misuse, match=r"Did you mean .*dci:completeness"):
         table_of([run("a", both)], ["dci:complete"])
 
 

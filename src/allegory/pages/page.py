@@ -35,7 +35,7 @@ def report(rep: Any, source: Source, scores: Iterable[Any], metrics: Metrics | P
         plot=figures.few_labels(found[0], chance(source)) if found else None,
         chance=chance(source),
         gains=board(rows, name, f"{GAIN}{found[0].metric}") if found else None,
-        notes=tuple(getattr(scores, "notes", ())),
+        notes=[{"text": note, "unasked": " was not asked: " in note} for note in getattr(scores, "notes", ())],
         sections=sections(rows, name, as_scores(scores, rows)),
         protocols=sorted({r.protocol for r in rows if r.protocol and r.question in BOARDS}),
         controls=list(dict.fromkeys(r.control for r in sorted(rows, key=lambda r: r.control is not None))),

@@ -52,7 +52,7 @@ def test_equal_codes_need_the_same(make_features):
 def test_beyond_the_curve_only_a_bound_is_told(make_features):
     asked, features = Worth(counts=(1, 2, 4, 8)), two(make_features, 3.0, 0.5)
     scores = put(features, [asked])
-    assert scores.get("labels_needed", "pca").value == 8.0 and "at least 8.0 labels a class" in asked.words(scores)
+    assert scores.get("labels_needed", "pca").value == 8.0 and "at least 8 labels a class" in asked.words(scores)
 
 
 def test_what_cannot_be_asked_is_said(make_features):

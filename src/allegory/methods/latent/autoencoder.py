@@ -63,7 +63,7 @@ class Autoencoder(Trained[AutoencoderNet]):
         costs="No density, and nothing that orders the code space.",
         fails="A code as wide as the data copies it; look at interpolations, and narrow the code.",
         tiny={"latent": 4}, laws=("order of examples",), code=CodeKind(),
-        claims=(Claim("reconstruction", "share_of_variance", "digits", 0.87, {"steps": 1000, "latent": 10}, seeds=3),),
+        claims=(Claim("reconstruction", "share_of_variance", "digits", 0.859, {"steps": 1000, "latent": 10}, seeds=3),),
     )  # fmt: skip
 
     def build(self, spec: Spec, n: int) -> AutoencoderNet:

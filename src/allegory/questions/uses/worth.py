@@ -109,7 +109,7 @@ class Worth(Question):
             if s.control in telling.BESIDE and s.metric == "labels_needed":
                 times, who = s.value / own.value, telling.BESIDE[s.control]
                 bound = "at least " if s.value >= longest.value else "at most " if s.value <= self.counts[0] else ""
-                said.append(f"{who} needs {bound}{s.value:.1f} labels a class for it, {times:.1f} times as many")
+                said.append(f"{who} needs {bound}{s.value:.3g} labels a class for it, {times:.3g} times as many")
         return f"The codes reach their accuracy with {own.value:.0f} labels a class; {'; '.join(said)}." if said else ""
 
 
