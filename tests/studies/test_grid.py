@@ -72,7 +72,7 @@ def test_files_and_names(tmp_path):
 def test_the_built_in_grids_can_be_read_and_are_of_their_size():
     assert "sprites16" in grids.built_in()
     grid = read("sprites16")
-    assert len(grid.cells) == 62
+    assert len(grid.cells) == 42
     roles = [name for names in grid.roles.values() for name in names]
     asked = {q.card.name for q in grid.questions}
     assert {part.partition(":")[0] for name in roles for part in name.split(" / ")} <= asked
