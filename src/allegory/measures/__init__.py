@@ -1,4 +1,5 @@
-"""Pure functions of codes. Training health and the questions both use them; nothing here learns, draws or reads labels."""
+"""Pure functions of codes, and of the factors or classes that they are measured against; all randomness is an argument. Training health
+and the questions both use them. What health needs is named here; the rest is imported from its module."""
 
 from allegory.measures.geometry import alignment, normalised_spread, on_sphere, uniformity
 from allegory.measures.latents import active_units, kl_per_latent
