@@ -1,16 +1,13 @@
 """scikit-learn's own contract, and what its users do."""
 
-import unittest
-import warnings
-
 import joblib
 import numpy as np
 import pytest
+from helpers.promises import scikit_learn_is_content
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_digits
 from sklearn.metrics import log_loss
 from sklearn.model_selection import cross_val_score
-from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from allegory.adapting import tuning
 from allegory.adapting.estimator import AdaptedClassifier, AdaptedRegressor
@@ -27,17 +24,7 @@ X, Y = X[:300], Y[:300]
 
 @pytest.mark.parametrize("kind", [AdaptedClassifier, AdaptedRegressor])
 def test_scikit_learns_own_checks(kind):
-    passed, skipped = 0, []
-    for estimator, check in estimator_checks_generator(kind()):
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # scikit-learn's checks provoke them on purpose
-                check(estimator)
-            passed += 1
-        except unittest.SkipTest as e:
-            skipped.append(str(e))
-    assert passed > 45
-    assert all("SCIPY_ARRAY_API" in reason for reason in skipped), skipped
+    scikit_learn_is_content(kind(), 45)
 
 
 def test_probabilities_are_calibrated_and_agree_with_the_classes():

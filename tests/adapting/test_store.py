@@ -1,10 +1,10 @@
 """What is saved comes back equal; what was touched is refused."""
 
 import json
-import random
 
 import numpy as np
 import pytest
+from helpers.promises import flipped_bits_are_refused
 
 from allegory import api
 from allegory.adapting import tuning
@@ -48,18 +48,7 @@ def test_a_tuned_model_round_trips(digits, tmp_path, monkeypatch):
 
 
 def test_flipped_bits_are_all_refused(saved):
-    dice = random.Random(0)
-    for name in ("config.json", "model.safetensors", "manifest.json"):
-        whole = (saved / name).read_bytes()
-        for _ in range(20):
-            at = dice.randrange(len(whole))
-            bad = bytearray(whole)
-            bad[at] ^= 1 << dice.randrange(8)
-            (saved / name).write_bytes(bad)
-            with pytest.raises(Problem, match=r"json|safetensors"):
-                Adapted.load(saved)
-        (saved / name).write_bytes(whole)
-    Adapted.load(saved)
+    flipped_bits_are_refused(saved, Adapted.load, 20)
 
 
 @pytest.mark.parametrize(

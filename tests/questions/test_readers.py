@@ -6,7 +6,7 @@ import torch
 from sklearn.linear_model import Ridge
 from sklearn.neighbors import KNeighborsRegressor
 
-from allegory.questions import readers
+from allegory.questions import readers, ridge
 from allegory.questions.readers import READERS, Known
 
 
@@ -76,7 +76,7 @@ def test_ridge_is_scikit_learns():
     rng = np.random.default_rng(0)
     for d in (5, 60):
         x, y = rng.normal(size=(40, d)) + 3.0, rng.normal(size=40)
-        for strength, (w, b) in zip(readers.STRENGTHS, readers._ridge(torch.as_tensor(x), torch.as_tensor(y)), strict=True):
+        for strength, (w, b) in zip(readers.STRENGTHS, ridge.path(torch.as_tensor(x), torch.as_tensor(y), readers.STRENGTHS), strict=True):
             theirs = Ridge(alpha=strength * 40).fit(x, y)
             assert np.allclose(w[:, 0], theirs.coef_, atol=1e-6) and float(b) == pytest.approx(theirs.intercept_, abs=1e-5)
 

@@ -4,12 +4,12 @@ import copy
 import dataclasses
 import json
 import os
-import random
 import shutil
 
 import numpy as np
 import pytest
 import torch
+from helpers.promises import flipped_bits_are_refused
 
 from allegory.core import Array, Problem, files
 from allegory.data import Column, Labels, Source
@@ -69,18 +69,7 @@ def test_tables_views_and_nested_methods_come_back(tmp_path):
 
 
 def test_fifty_flipped_bits_are_all_refused(saved, tmp_path):
-    dice = random.Random(0)
-    for name in ("config.json", "model.safetensors", "manifest.json"):
-        whole = (saved / name).read_bytes()
-        for _ in range(50):
-            at = dice.randrange(len(whole))
-            bad = bytearray(whole)
-            bad[at] ^= 1 << dice.randrange(8)
-            (saved / name).write_bytes(bad)
-            with pytest.raises(Problem, match=r"json|safetensors"):
-                Representation.load(saved)
-        (saved / name).write_bytes(whole)
-    Representation.load(saved)
+    flipped_bits_are_refused(saved, Representation.load, 50)
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "manifest.json"])

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from allegory.adapting.heads import Head, Linear, Neighbours
 from allegory.adapting.target import Task
-from allegory.questions import logistic
+from allegory.questions import logistic, ridge
 
 STRENGTHS = (1.0, 1e-1, 1e-2, 1e-3, 1e-4)  # of |W|^2 / 2 against the mean loss
 TOLERANCE = 1e-4
@@ -116,14 +116,6 @@ def _one_label(x: Float[Tensor, "n d"], y: Tensor) -> Iterator[Map]:
 
 
 def _ridge(x: Float[Tensor, "n d"], y: Float[Tensor, " n"], outputs: int) -> Iterator[Map]:
-    """Ridge regression for all strengths by one decomposition of the smaller Gram matrix; the intercept is not penalised."""
+    """Ridge regression for all strengths."""
     del outputs
-    mean, middle = x.mean(0), y.mean()
-    x, y = x - mean, y - middle
-    wide = x.shape[1] > len(x)
-    size, axes = torch.linalg.eigh(x @ x.T if wide else x.T @ x)
-    turned = axes.T @ (y if wide else x.T @ y)
-    for strength in STRENGTHS:
-        found = axes @ (turned / (size.clamp_min(0.0) + strength * len(x)))
-        weight = (x.T @ found if wide else found)[:, None]
-        yield weight, (middle - mean @ weight).reshape(1)
+    yield from ridge.path(x, y, STRENGTHS)

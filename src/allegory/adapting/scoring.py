@@ -12,7 +12,7 @@ from torch import Tensor
 
 from allegory.adapting.calibration import log_loss
 from allegory.adapting.target import Kind
-from allegory.questions import intervals
+from allegory.questions import answers, intervals
 from allegory.questions.intervals import Evidence
 
 CHOICE: dict[Kind, str] = {"class": "balanced_accuracy", "multi-label": "mean_average_precision", "continuous": "r2"}
@@ -25,7 +25,7 @@ def evidence(outputs: Float[Tensor, "n k"], y: Tensor, kind: Kind, seed: int = 0
         accuracy, balanced = intervals.of_hits(hits, y.numpy(), seed)
         return {"balanced_accuracy": balanced, "accuracy": accuracy}
     drawn = np.vstack([np.ones(len(y), dtype=np.float32), intervals.resamplings(len(y), seed)])
-    values = _r2(outputs[:, 0], y, drawn) if kind == "continuous" else _mean_precision(outputs, y, drawn)
+    values = answers.r2_on(outputs[:, 0], y, drawn) if kind == "continuous" else _mean_precision(outputs, y, drawn)
     return {CHOICE[kind]: Evidence(values[:1], values[1:])}
 
 
@@ -37,31 +37,16 @@ def value(outputs: Float[Tensor, "n k"], y: Tensor, kind: Kind) -> tuple[float, 
         return float((torch.bincount(y, right)[size > 0] / size[size > 0]).mean()), -log_loss(outputs, y, kind)
     once = np.ones((1, len(y)), dtype=np.float32)
     if kind == "continuous":
-        return float(_r2(outputs[:, 0], y, once)[0]), 0.0
+        return float(answers.r2_on(outputs[:, 0], y, once)[0]), 0.0
     return float(_mean_precision(outputs, y, once)[0]), -log_loss(outputs, y, kind)
 
 
-def _r2(told: Float[Tensor, " n"], y: Float[Tensor, " n"], drawn: Float[np.ndarray, "r n"]) -> Float[np.ndarray, " r"]:
-    """1 - sum of squared errors / sum of squared differences from the mean, on each resampling."""
-    t, y_ = told.numpy(), y.numpy()
-    n = drawn.sum(1)
-    error, mean = drawn @ np.square(t - y_), (drawn @ y_) / n
-    return 1.0 - error / np.maximum(drawn @ np.square(y_) - n * mean**2, 1e-300)
-
-
 def _mean_precision(outputs: Float[Tensor, "n k"], y: Tensor, drawn: Float[np.ndarray, "r n"]) -> Float[np.ndarray, " r"]:
-    """The mean over labels of average precision: the sum over answers, surest first, of the precision so far times the gain in recall;
-    equal answers count together. Labels that do not occur in a resampling are left out of it."""
-    total, count = np.zeros(len(drawn)), np.zeros(len(drawn))
-    for scores, truth in zip(outputs.numpy().T, y.numpy().T, strict=True):
-        order = np.argsort(-scores, kind="stable")
-        order = order[truth[order] >= 0]
-        if not len(order):
-            continue
-        weight, hit = drawn[:, order], truth[order] == 1
-        last = np.searchsorted(-scores[order], -scores[order], side="right") - 1
-        seen, found = np.cumsum(weight, 1, dtype=np.float64), np.cumsum(weight * hit, 1, dtype=np.float64)
-        gain = (weight * hit * found[:, last] / np.maximum(seen[:, last], 1e-12)).sum(1)
-        total += gain / np.maximum(found[:, -1], 1e-12)
-        count += found[:, -1] > 0
-    return total / np.maximum(count, 1.0)
+    """The mean over labels of their average precision; labels that do not occur in a resampling are left out of it."""
+    each = [
+        answers.average_precision(scores[known], truth[known] == 1, drawn[:, known])
+        for scores, truth in zip(outputs.double().numpy().T, y.numpy().T, strict=True) if (known := truth >= 0).any()
+    ]  # fmt: skip
+    found = np.stack(each) if each else np.zeros((0, len(drawn)))
+    occurs = np.isfinite(found)
+    return np.where(occurs, found, 0.0).sum(0) / np.maximum(occurs.sum(0), 1)

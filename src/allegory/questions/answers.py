@@ -13,14 +13,19 @@ GROUPS = 50
 def r2(told: Float[Tensor, " n"], truth: Float[Tensor, " n"], seed: int) -> Evidence:
     """1 - sum_i (y_i - told_i)^2 / sum_i (y_i - mean y)^2, by bootstrap over items. 0 is what the mean of `truth` tells; constant truth
     gives 0 where it is told exactly, else minus infinity is cut at -1e6."""
-    drawn = np.vstack([np.ones((1, len(truth)), dtype=np.float32), intervals.resamplings(len(truth), seed)])
+    values = r2_on(told, truth, np.vstack([np.ones((1, len(truth)), dtype=np.float32), intervals.resamplings(len(truth), seed)]))
+    return Evidence(values[:1], values[1:])
+
+
+def r2_on(told: Float[Tensor, " n"], truth: Float[Tensor, " n"], drawn: Float[np.ndarray, "r n"]) -> Float[np.ndarray, " r"]:
+    """R^2 on each row of `drawn`, which says how often every item counts; rows sum to n."""
     y = truth.double().numpy()
     y = y - y.mean()  # the sums below lose digits far from 0
     error = np.square(told.double().numpy() - truth.double().numpy())
     spread = drawn @ np.square(y) - np.square(drawn @ y) / len(y)
     unread = drawn @ error
-    values = np.where(unread <= 0, np.where(spread > 0, 1.0, 0.0), 1.0 - unread / np.maximum(spread, 1e-300)).clip(min=-1e6)
-    return Evidence(values[:1], values[1:])
+    values: np.ndarray = np.where(unread <= 0, np.where(spread > 0, 1.0, 0.0), 1.0 - unread / np.maximum(spread, 1e-300)).clip(min=-1e6)
+    return values
 
 
 def top(scores: Float[Tensor, "n k"], truth: Int[Tensor, " n"], among: int, seed: int) -> Evidence:
@@ -36,7 +41,7 @@ def average_precision(
     """sum over thresholds of (R_i - R_(i-1)) P_i, surest first, equal scores together (scikit-learn's definition), with every row of
     `kept` as the weights of the items. NaN without a weight on any item that holds."""
     order = np.argsort(-scores, kind="stable")
-    weight = np.ones((1, len(scores))) if kept is None else kept[:, order]
+    weight = np.ones((1, len(scores))) if kept is None else kept[:, order].astype(np.float64)
     last = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
     found, seen = np.cumsum(weight * truth[order], 1)[:, last], np.cumsum(weight, 1)[:, last]
     gain = np.diff(found, axis=1, prepend=0.0)

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from torch import Tensor
 
-from allegory.questions import logistic, probing
+from allegory.questions import logistic, probing, ridge
 
 STRENGTHS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5)  # of |W|^2 / 2 against the mean loss, strong to weak
 KS = (1, 5, 10, 20, 50)
@@ -54,20 +54,7 @@ def linear(known: Known, at: Float[Tensor, "q d"], seed: int) -> Float[Tensor, "
     if known.classes:
         path = logistic.path(known.x, known.y, known.classes, [s * len(known.x) for s in STRENGTHS], 1e-4)
         return known.best((found.logits(known.seen)[0], found.logits(at)[0]) for found in path)
-    return known.best((known.seen.double() @ w + b, at.double() @ w + b) for w, b in _ridge(known.x.double(), known.y))
-
-
-def _ridge(x: Float[Tensor, "n d"], y: Float[Tensor, " n"]) -> Iterator[tuple[Float[Tensor, "d 1"], Tensor]]:
-    """Weights and intercepts for all strengths by one decomposition of the smaller Gram matrix; the intercept is not penalised."""
-    mean, middle = x.mean(0), y.mean()
-    x, y = x - mean, y - middle
-    wide = x.shape[1] > len(x)
-    size, axes = torch.linalg.eigh(x @ x.T if wide else x.T @ x)
-    turned = axes.T @ (y if wide else x.T @ y)
-    for strength in STRENGTHS:
-        found = axes @ (turned / (size.clamp_min(0.0) + strength * len(x)))
-        weight = (x.T @ found if wide else found)[:, None]
-        yield weight, middle - mean @ weight
+    return known.best((known.seen.double() @ w + b, at.double() @ w + b) for w, b in ridge.path(known.x.double(), known.y, STRENGTHS))
 
 
 def neighbours(known: Known, at: Float[Tensor, "q d"], seed: int) -> Float[Tensor, "q k"]:
