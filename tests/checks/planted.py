@@ -239,7 +239,7 @@ class Unseeded(Linear):
 class FirstItems:
     """The same batch for ever."""
 
-    def indices(self, n, size, seed, step, turn=0):
+    def indices(self, n, size, seed, step, turn=0, classes=None):
         return np.arange(size)
 
 
@@ -448,7 +448,7 @@ class WritesOverBatch(Linear):
 class Unsteady:
     """Draws from a generator that nobody seeded."""
 
-    def indices(self, n, size, seed, step, turn=0):
+    def indices(self, n, size, seed, step, turn=0, classes=None):
         return np.random.default_rng().permutation(n)[:size]
 
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from allegory.train.steps import gradient
+from allegory.train.pieces import gradient
 
 
 def test_a_gradient_has_the_layout_of_its_parameter_and_the_optimiser_moves_the_right_entries() -> None:

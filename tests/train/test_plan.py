@@ -61,10 +61,18 @@ def test_a_batch_of_one_is_refused():
 
 
 def test_micro_batches_are_refused_where_they_would_change_the_loss():
-    with pytest.raises(Misuse, match=r"micro-batches would change the loss of encoder.*gradient caching"):
+    with pytest.raises(Misuse, match=r"pieces of 4 .* batch of 8 .*batch statistics.*convnet-group"):
         learner_of(SimCLR(projection=4), micro=4)
     assert learner_of(Linear(), micro=4).plan.micro == 4
     assert learner_of(SimCLR(projection=4), micro=8).plan.micro == 8, "a whole batch is none"
+    with pytest.raises(Misuse, match="knows no gradient caching"):
+        plan(batch=8, micro=4)
+
+
+def test_a_logical_batch_passes_in_pieces_of_a_batch():
+    got = learner_of(SimCLR(projection=4, encoder="mlp-plain"), logical_batch=20, batch=8).plan
+    assert (got.batch, got.micro) == (20, 8)
+    assert plan(recipe=Recipe(batch=32), who=[Player("a", (), lambda batch, now: None, additive=True)], logical_batch=64).micro == 32
 
 
 def test_the_schedule_by_hand():

@@ -10,7 +10,8 @@ from helpers.toys import Pairs, equal, learner_of, state
 
 from allegory.core import Loss, Misuse, Optim, Player, batch_mean
 from allegory.train import NotFinite, steps
-from allegory.train.steps import clip, descend, gradient, play
+from allegory.train.pieces import gradient
+from allegory.train.steps import clip, descend, play
 
 PLAIN = Optim(name="sgd", lr=0.1, momentum=0.0, weight_decay=0.0, warmup=0.0, schedule="constant")
 

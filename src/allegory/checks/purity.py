@@ -98,7 +98,8 @@ def running_statistics(net: torch.nn.Module) -> set[str]:
 def check_batching(method: Trained[Any]) -> None:
     """Batches follow from (seed, step, turn) alone: distinct items in range, again the same, and others under another seed."""
     batching: Batching = method.batching
-    draw = lambda seed, step: batching.indices(ITEMS, BATCH, seed, step)
+    classes = start(method).classes
+    draw = lambda seed, step: batching.indices(ITEMS, BATCH, seed, step, 0, classes)
     first, again, other = draw(0, 1), draw(0, 1), draw(1, 1)
     expect(first.shape == (BATCH,) and first.dtype == np.int64, f"({BATCH},) int64 indices", (first.shape, first.dtype), "return those")
     inside = bool((first >= 0).all() and (first < ITEMS).all())

@@ -59,6 +59,7 @@ class Training:
     seeds: train this many, from --seed on, for intervals over training seeds.
     batch: items a step.
     micro: items at once, to save memory, where that leaves the loss as it is.
+    logical_batch: items that the loss compares, --batch of them at once in memory; exact, for nets without batch statistics.
     device: cpu, cuda, cuda:1; auto takes the GPU when there is one.
     precision: of the computation.
     compile: with torch.compile; slow to begin, then faster.
@@ -72,6 +73,7 @@ class Training:
     seeds: int | None = None
     batch: int | None = None
     micro: int | None = None
+    logical_batch: int | None = None
     device: str | None = None
     precision: Literal["float32", "bf16", "float64"] | None = None
     compile: bool | None = None

@@ -8,13 +8,14 @@ from allegory.core.fence import fenced
 from allegory.core.gather import batch_mean, everyone, processes, rank
 from allegory.core.method import Items, Method, Solved, Trained, Views, move_average
 from allegory.core.moment import Batch, Loss, Moment, Player
-from allegory.core.recipe import DEFAULT, Batching, Optim, Recipe, Shuffled
+from allegory.core.recipe import DEFAULT, Batching, ByClass, Classes, Optim, Recipe, Shuffled
 from allegory.core.spec import SPECS, Array, Graph, Parts, Seq, Set, Spec, Tokens
 from allegory.core.tree import Ragged, Tree
 
 __all__ = [
     "CAPABILITIES", "DEFAULT", "SPECS",
-    "Array", "Batch", "Batching", "Card", "Claim", "Code", "CodeKind", "Density", "Dice", "Graph", "Items", "Loss", "Method",
+    "Array", "Batch", "Batching", "ByClass", "Card", "Claim", "Classes", "Code", "CodeKind",
+    "Density", "Dice", "Graph", "Items", "Loss", "Method",
     "Misuse", "Moment", "Optim", "Paper", "Parts", "Player", "Problem", "Ragged", "Recipe", "Seq", "Set", "Shuffled", "Solved",
     "Spec", "Tokens", "Trained", "Tree", "Views",
     "batch_mean", "can", "everyone", "fenced", "key", "move_average", "nearest", "needs", "processes", "rank",

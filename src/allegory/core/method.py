@@ -74,7 +74,11 @@ class Trained(Method[N]):
 
     views: Any = field(default=None, kw_only=True)
     recipe: ClassVar[Recipe] = Recipe()
-    batching: ClassVar[Batching] = Shuffled()
+
+    @property
+    def batching(self) -> Batching:
+        """How batches are drawn."""
+        return Shuffled()
 
     def default_views(self, spec: Spec, source: Any) -> Views | None:
         """The views to use when none were given; None shows the observation itself. `source` knows what keeps its meaning."""

@@ -53,6 +53,9 @@ class Player:
 
     `turns`: how many updates a step, each on its own batch. `optim`: settings that go before the recipe's.
     `additive`: the loss is a mean over examples without batch statistics, so that micro-batches are exact.
+    `embed`, `loss_of`: for a loss that compares the examples of a batch, `loss(batch, now) = loss_of(embed(batch, now), batch, now)`,
+    where `embed` gives a tree of (b, ...) row by row. Large batches then pass through the nets in pieces (`train.caching`), exactly
+    where the nets keep no batch statistics. `Player.comparing` makes such a player.
     """
 
     name: str
@@ -61,6 +64,20 @@ class Player:
     turns: int = 1
     optim: Optim | None = None
     additive: bool = False
+    embed: Callable[[Batch, Moment], Tree] | None = None
+    loss_of: Callable[[Any, Batch, Moment], Loss] | None = None
+
+    @staticmethod
+    def comparing(
+        name: str, modules: Sequence[nn.Module], embed: Callable[[Batch, Moment], Tree], loss_of: Callable[[Any, Batch, Moment], Loss],
+        turns: int = 1, optim: Optim | None = None,
+    ) -> "Player":  # fmt: skip
+        """A player whose loss compares the examples of a batch by what `embed` makes of each."""
+
+        def loss(batch: Batch, now: Moment) -> Loss:
+            return loss_of(embed(batch, now), batch, now)
+
+        return Player(name, modules, loss, turns, optim, False, embed, loss_of)
 
     @property
     def parameters(self) -> list[tuple[str, nn.Parameter]]:

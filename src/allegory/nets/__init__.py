@@ -7,14 +7,15 @@ from allegory.nets.convnet import ConvNet
 from allegory.nets.deconv import Deconv
 from allegory.nets.encoder import Encoder
 from allegory.nets.mlp import MLP, MLPDecoder, head
-from allegory.nets.norm import BatchNorm, frozen_statistics, has_batch_statistics
+from allegory.nets.norm import BatchNorm, Norm, frozen_statistics, has_batch_statistics
 from allegory.nets.parts import PartsDecoder, PartsEncoder
+from allegory.nets.projected import Projected, teacher_of
 from allegory.nets.resnet import ResNet, resnet18, resnet50
 from allegory.nets.vit import ViT
 
 __all__ = [
     "DECODERS", "ENCODERS",
-    "MLP", "Attention", "BatchNorm", "Block", "Broadcast", "ConvNet", "Deconv", "Encoder", "MLPDecoder", "PartsDecoder", "PartsEncoder",
-    "ResNet", "ViT",
-    "decoder", "default", "encoder", "frozen_statistics", "has_batch_statistics", "head", "resnet18", "resnet50",
+    "MLP", "Attention", "BatchNorm", "Block", "Broadcast", "ConvNet", "Deconv", "Encoder", "MLPDecoder", "Norm", "PartsDecoder",
+    "PartsEncoder", "Projected", "ResNet", "ViT",
+    "decoder", "default", "encoder", "frozen_statistics", "has_batch_statistics", "head", "resnet18", "resnet50", "teacher_of",
 ]  # fmt: skip

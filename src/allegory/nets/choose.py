@@ -19,11 +19,14 @@ N = TypeVar("N", bound=nn.Module)
 
 ENCODERS: dict[str, Callable[[Any], Encoder]] = {
     "mlp": MLP,
-    "mlp-plain": lambda shape: MLP(shape, norm=False),
+    "mlp-plain": lambda shape: MLP(shape, norm="none"),
     "convnet": ConvNet,
+    "convnet-group": lambda shape: ConvNet(shape, norm="group"),
     "convnet-plain": lambda shape: ConvNet(shape, plain=True),
     "resnet18": resnet18,
+    "resnet18-group": lambda shape: resnet18(shape, norm="group"),
     "resnet50": resnet50,
+    "vit-mini": lambda shape: ViT(shape, width=128, heads=4, depth=4, grid=8),
     "vit-tiny": lambda shape: ViT(shape, width=192, heads=3),
     "vit-small": lambda shape: ViT(shape, width=384, heads=6),
 }
@@ -34,7 +37,8 @@ DEFAULTS = {"default": ("convnet", "mlp"), "default-plain": ("convnet-plain", "m
 def encoder(name: str, spec: Spec) -> Encoder:
     """A net from observations of `spec` to (b, out), with the int attribute `out`.
 
-    "default" is "convnet" for images and "mlp" for other arrays. The "-plain" ones have no batch statistics and keep places.
+    "default" is "convnet" for images and "mlp" for other arrays. The "-plain" ones have no batch statistics and keep places; the
+    "-group" ones have group norms for batch norms, so that large batches may pass in pieces.
     `Parts` get one net a part; parts that are no images get the default where `name` reads images only.
     Raises `Misuse` for an unknown name and for a net of images where there are none.
     """

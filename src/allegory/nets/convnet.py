@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from allegory.nets.encoder import Encoder
 from allegory.nets.init import he
-from allegory.nets.norm import BatchNorm
+from allegory.nets.norm import Norm, norms
 from allegory.nets.scales import scales
 
 
@@ -18,19 +18,19 @@ class ConvNet(Encoder):
 
     1x8x8 goes 32 @ 8x8, 64 @ 4x4, 128 @ 2x2, 128 @ 2x2 and ends in 128 numbers.
 
-    `plain`: no BatchNorm, and the last map is laid out flat instead of averaged, so that places are kept and no example meets another:
-    for likelihoods and reconstructions (as in Burgess et al. 2018).
+    `norm`: after each convolution. `plain`: none, and the last map is laid out flat instead of averaged, so that places are kept and
+    no example meets another: for likelihoods and reconstructions (as in Burgess et al. 2018).
     """
 
-    def __init__(self, shape: tuple[int, int, int], plain: bool = False):
+    def __init__(self, shape: tuple[int, int, int], norm: Norm = "batch", plain: bool = False):
         super().__init__()
         before, size = shape[0], shape[1:]
         plan = scales(*size)
         width, (h, w) = plan[-1]
         layers: list[nn.Module] = []
         for after, smaller in [*plan, plan[-1]]:
-            layers.append(nn.Conv2d(before, after, 3, 1 if smaller == size else 2, 1, bias=plain))
-            layers.extend([nn.ReLU()] if plain else [BatchNorm(after), nn.ReLU()])
+            kind: Norm = "none" if plain else norm
+            layers += [nn.Conv2d(before, after, 3, 1 if smaller == size else 2, 1, bias=kind == "none"), *norms(kind, after), nn.ReLU()]
             before, size = after, smaller
         self.plain = plain
         self.layers = nn.Sequential(*layers)

@@ -9,31 +9,31 @@ from torch import Tensor, nn
 
 from allegory.nets.encoder import Encoder
 from allegory.nets.init import he
-from allegory.nets.norm import BatchNorm
+from allegory.nets.norm import Norm, norms
 
 HIDDEN = (256, 256)
 
 
-def _layer(inputs: int, outputs: int, norm: bool) -> list[nn.Module]:
-    """Linear, BatchNorm if wanted (which then holds the bias), ReLU."""
-    return [nn.Linear(inputs, outputs, bias=not norm), *([BatchNorm(outputs)] if norm else []), nn.ReLU()]
+def _layer(inputs: int, outputs: int, norm: Norm) -> list[nn.Module]:
+    """Linear, a norm if wanted (which then holds the bias), ReLU. A group is the whole layer."""
+    return [nn.Linear(inputs, outputs, bias=norm == "none"), *norms(norm, outputs, groups=1), nn.ReLU()]
 
 
-def head(sizes: Sequence[int], norm: bool = True) -> nn.Sequential:
+def head(sizes: Sequence[int], norm: Norm = "batch", last: Norm = "none") -> nn.Sequential:
     """The projection or prediction head of SimCLR (Chen et al. 2020) and BYOL (Grill et al. 2020): (b, sizes[0]) -> (b, sizes[-1]).
 
-    Hidden layers have BatchNorm (if `norm`) and ReLU; the last layer is linear.
+    Hidden layers have a norm and ReLU; the last layer is linear, with a norm of its own where `last` says so.
     """
     hidden = [m for a, b in pairwise(sizes[:-1]) for m in _layer(a, b, norm)]
     net = nn.Sequential(*hidden)
     he(net)
-    return net.append(nn.Linear(sizes[-2], sizes[-1]))
+    return net.extend([nn.Linear(sizes[-2], sizes[-1]), *norms(last, sizes[-1], groups=1)])
 
 
 class MLP(Encoder):
     """Encoder of an array of any shape by fully connected ReLU layers: (b, *shape) -> (b, out)."""
 
-    def __init__(self, shape: tuple[int, ...], hidden: Sequence[int] = HIDDEN, norm: bool = True):
+    def __init__(self, shape: tuple[int, ...], hidden: Sequence[int] = HIDDEN, norm: Norm = "batch"):
         super().__init__()
         sizes = (math.prod(shape), *hidden)
         self.out = sizes[-1]
@@ -50,7 +50,7 @@ class MLPDecoder(nn.Module):
     def __init__(self, shape: tuple[int, ...], latent: int, hidden: Sequence[int] = HIDDEN):
         super().__init__()
         self.shape = shape
-        self.layers = head((latent, *hidden, math.prod(shape)), norm=False)
+        self.layers = head((latent, *hidden, math.prod(shape)), norm="none")
 
     def forward(self, z: Float[Tensor, "b latent"]) -> Float[Tensor, "b *shape"]:
         return self.layers(z).view(z.shape[0], *self.shape)

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -9,6 +10,16 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from allegory.core import batch_mean, processes
+
+Norm = Literal["batch", "group", "none"]
+GROUPS = 8
+
+
+def norms(kind: Norm, channels: int, groups: int = GROUPS) -> list[nn.Module]:
+    """What stands after a layer of `channels`: BatchNorm, GroupNorm (Wu and He 2018; no example meets another), or nothing."""
+    if kind == "none":
+        return []
+    return [BatchNorm(channels) if kind == "batch" else nn.GroupNorm(min(groups, channels), channels)]
 
 
 class BatchNorm(nn.Module):

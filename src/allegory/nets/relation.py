@@ -26,8 +26,8 @@ class RelationNet(nn.Module):
         self.register_buffer("places", torch.eye(PANELS), persistent=False)
         self.first = nn.Linear(width + PANELS, edge[0])
         self.second = nn.Linear(width + PANELS, edge[0], bias=False)  # g's first layer on a pair: one part for each panel of it
-        self.g = nn.Sequential(nn.ReLU(), head(edge, norm=False), nn.ReLU()) if len(edge) > 1 else nn.ReLU()
-        self.f = head((edge[-1], *graph, 1), norm=False)
+        self.g = nn.Sequential(nn.ReLU(), head(edge, norm="none"), nn.ReLU()) if len(edge) > 1 else nn.ReLU()
+        self.f = head((edge[-1], *graph, 1), norm="none")
 
     def forward(self, context: Float[Tensor, "b 8 z"], answers: Float[Tensor, "b k z"]) -> Float[Tensor, "b k"]:
         given = self._placed(context, self.places[:8])  # (b, 8, z + 9)

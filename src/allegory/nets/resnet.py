@@ -6,39 +6,40 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from allegory.nets.encoder import Encoder
-from allegory.nets.norm import BatchNorm
+from allegory.nets.norm import Norm, norms
 
 SMALL = 100
+Block = Callable[[Norm, int, int, int], tuple[nn.Module, int]]
 
 
-def _conv(before: int, after: int, kernel: int, stride: int = 1) -> nn.Sequential:
-    """Convolution that keeps the size (over stride), and BatchNorm."""
-    return nn.Sequential(nn.Conv2d(before, after, kernel, stride, kernel // 2, bias=False), BatchNorm(after))
+def _conv(norm: Norm, before: int, after: int, kernel: int, stride: int = 1) -> nn.Sequential:
+    """Convolution that keeps the size (over stride), and a norm."""
+    return nn.Sequential(nn.Conv2d(before, after, kernel, stride, kernel // 2, bias=norm == "none"), *norms(norm, after))
 
 
 class _Residual(nn.Module):
     """relu(body(x) + x), with a 1x1 convolution on the short way where the shape changes."""
 
-    def __init__(self, body: nn.Module, before: int, after: int, stride: int):
+    def __init__(self, body: nn.Module, norm: Norm, before: int, after: int, stride: int):
         super().__init__()
         self.body = body
-        self.short = nn.Identity() if before == after and stride == 1 else _conv(before, after, 1, stride)
+        self.short = nn.Identity() if before == after and stride == 1 else _conv(norm, before, after, 1, stride)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c2 h2 w2"]:
         return (self.body(x) + self.short(x)).relu()
 
 
-def _basic(before: int, width: int, stride: int) -> tuple[nn.Module, int]:
+def _basic(norm: Norm, before: int, width: int, stride: int) -> tuple[nn.Module, int]:
     """Two 3x3 convolutions."""
-    body = nn.Sequential(_conv(before, width, 3, stride), nn.ReLU(), _conv(width, width, 3))
-    return _Residual(body, before, width, stride), width
+    body = nn.Sequential(_conv(norm, before, width, 3, stride), nn.ReLU(), _conv(norm, width, width, 3))
+    return _Residual(body, norm, before, width, stride), width
 
 
-def _bottleneck(before: int, width: int, stride: int) -> tuple[nn.Module, int]:
+def _bottleneck(norm: Norm, before: int, width: int, stride: int) -> tuple[nn.Module, int]:
     """1x1, 3x3 (which takes the stride: "version 1.5"), 1x1 to four times the width."""
     after = 4 * width
-    body = nn.Sequential(_conv(before, width, 1), nn.ReLU(), _conv(width, width, 3, stride), nn.ReLU(), _conv(width, after, 1))
-    return _Residual(body, before, after, stride), after
+    narrow, middle, wide = _conv(norm, before, width, 1), _conv(norm, width, width, 3, stride), _conv(norm, width, after, 1)
+    return _Residual(nn.Sequential(narrow, nn.ReLU(), middle, nn.ReLU(), wide), norm, before, after, stride), after
 
 
 class ResNet(Encoder):
@@ -47,18 +48,18 @@ class ResNet(Encoder):
     Images with both sides under 100 pixels get a 3x3 stem without pooling, larger ones the 7x7 stem of stride 2 and max-pooling.
     """
 
-    def __init__(self, shape: tuple[int, int, int], block: Callable[[int, int, int], tuple[nn.Module, int]], depths: tuple[int, ...]):
+    def __init__(self, shape: tuple[int, int, int], block: Block, depths: tuple[int, ...], norm: Norm = "batch"):
         super().__init__()
         channels, h, w = shape
         if max(h, w) < SMALL:
-            self.stem = nn.Sequential(_conv(channels, 64, 3), nn.ReLU())
+            self.stem = nn.Sequential(_conv(norm, channels, 64, 3), nn.ReLU())
         else:
-            self.stem = nn.Sequential(_conv(channels, 64, 7, 2), nn.ReLU(), nn.MaxPool2d(3, 2, 1))
+            self.stem = nn.Sequential(_conv(norm, channels, 64, 7, 2), nn.ReLU(), nn.MaxPool2d(3, 2, 1))
         blocks: list[nn.Module] = []
         width = 64
         for stage, depth in enumerate(depths):
             for i in range(depth):
-                one, width = block(width, 64 * 2**stage, 2 if stage > 0 and i == 0 else 1)
+                one, width = block(norm, width, 64 * 2**stage, 2 if stage > 0 and i == 0 else 1)
                 blocks.append(one)
         self.blocks = nn.Sequential(*blocks)
         self.out = width
@@ -70,8 +71,8 @@ class ResNet(Encoder):
         return self.blocks(self.stem(x)).mean((2, 3))
 
 
-def resnet18(shape: tuple[int, int, int]) -> ResNet:
-    return ResNet(shape, _basic, (2, 2, 2, 2))
+def resnet18(shape: tuple[int, int, int], norm: Norm = "batch") -> ResNet:
+    return ResNet(shape, _basic, (2, 2, 2, 2), norm)
 
 
 def resnet50(shape: tuple[int, int, int]) -> ResNet:

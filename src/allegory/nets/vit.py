@@ -13,18 +13,19 @@ from allegory.nets.encoder import Encoder
 GRID = 14
 
 
-def patch_size(h: int, w: int) -> int:
-    """The smallest power of two by which the image has at most 14 patches a side: 16 at 224 pixels, 8 at 64 and 96, 4 at 32, 1 at 8."""
-    return 2 ** max(0, math.ceil(math.log2(max(h, w) / GRID)))
+def patch_size(h: int, w: int, grid: int = GRID) -> int:
+    """The smallest power of two by which the image has at most `grid` patches a side; for 14: 16 at 224 pixels, 8 at 64 and 96, 4 at 32,
+    1 at 8."""
+    return 2 ** max(0, math.ceil(math.log2(max(h, w) / grid)))
 
 
 class ViT(Encoder):
     """(b, c, h, w) -> (b, out): the class token after the last norm. Sizes that patches do not divide are padded right and below."""
 
-    def __init__(self, shape: tuple[int, int, int], width: int, heads: int, depth: int = 12):
+    def __init__(self, shape: tuple[int, int, int], width: int, heads: int, depth: int = 12, grid: int = GRID):
         super().__init__()
         channels, h, w = shape
-        self.patch = patch_size(h, w)
+        self.patch = patch_size(h, w, grid)
         self.padding = (0, -w % self.patch, 0, -h % self.patch)
         self.grid = (math.ceil(h / self.patch), math.ceil(w / self.patch))
         self.embed = nn.Conv2d(channels, width, self.patch, self.patch)

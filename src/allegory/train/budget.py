@@ -18,7 +18,7 @@ def in_steps(learner: Learner, seconds: float) -> int:
     """How many steps fit into `seconds`: 20 timed steps (after 5 to warm up) on a copy that is thrown away, then two digits."""
     begun = time.perf_counter()
     trial = Learner(learner.method, copy.deepcopy(learner.net), learner.items, dataclasses.replace(learner.plan, steps=TIMED + WARM))
-    trial.labels = learner.labels
+    trial.labels, trial.classes = learner.labels, learner.classes
     start = begun
     for tick in steps(trial):
         if tick.step == WARM:

@@ -21,6 +21,7 @@ class Learner:
     def __init__(self, method: Trained[Any], net: nn.Module, items: Items, plan: Plan, labels: Tensor | None = None):
         self.method, self.net, self.items, self.plan = method, net, items, plan
         self.labels = labels if method.card.supervision == "labels" else None
+        self.classes = None if self.labels is None else members(self.labels.cpu().numpy())
         self.players = list(method.players(net))
         self.optimisers = {p.name: optimisers.make(p, plan.optims[p.name]) for p in self.players}
         self.step = 0
@@ -46,7 +47,7 @@ class Learner:
         return batch, self.moment(batch, player.name, turn)
 
     def _draw(self, turn: int, player: str = "") -> Batch:
-        drawn = self.method.batching.indices(len(self.items), self.plan.batch, self.plan.seed, self.step, turn)
+        drawn = self.method.batching.indices(len(self.items), self.plan.batch, self.plan.seed, self.step, turn, self.classes)
         own = self.plan.own
         mine = np.ascontiguousarray(drawn[rank() * own : (rank() + 1) * own]) if processes() > 1 else drawn
         index = torch.as_tensor(mine, device=self.items.device)
@@ -83,3 +84,10 @@ def set_modes(net: nn.Module) -> None:
         parameters = list(module.parameters())
         if parameters and not any(p.requires_grad for p in parameters):
             module.eval()
+
+
+def members(labels: np.ndarray) -> list[np.ndarray]:
+    """The items of each class that has some."""
+    order = np.argsort(labels, kind="stable")
+    found: list[np.ndarray] = np.split(order, np.flatnonzero(np.diff(labels[order])) + 1)
+    return found

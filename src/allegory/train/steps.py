@@ -14,7 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from allegory.core import Batch, Loss, Misuse, Moment, Player, Problem, tree
+from allegory.core import Loss, Misuse, Player, Problem
+from allegory.train import pieces
 from allegory.train.distribution import average_over_processes, of_all_processes
 from allegory.train.learner import Learner
 from allegory.train.plan import rate
@@ -68,35 +69,13 @@ def play(learner: Learner, player: Player, turn: int) -> Loss:
 
 
 def descend(learner: Learner, player: Player, parameters: list[torch.nn.Parameter], turn: int) -> tuple[Loss, list[Tensor]]:
-    """The loss of a turn and its gradient; micro-batches of an additive player are weighted by their size."""
+    """The loss of a turn and its gradient, at once or in pieces."""
     batch, now = learner.deal(player, turn)
     micro = max(1, learner.plan.micro * len(batch) // learner.plan.batch)
     if micro >= len(batch):
         loss = player.loss(batch, now)
-        return loss, gradient(loss.total, parameters)
-    parts: list[Loss] = []
-    shares: list[float] = []
-    gradients = [torch.zeros_like(p) for p in parameters]
-    for start in range(0, len(batch), micro):
-        rows = slice(start, start + micro)
-        part = _rows(batch, rows)
-        share = len(part) / len(batch)
-        loss = player.loss(part, Moment(now.step, now.progress, now.dice.take(rows)))
-        for total, g in zip(gradients, gradient(loss.total, parameters), strict=True):
-            total.add_(g, alpha=share)
-        parts.append(Loss(loss.total.detach(), {k: v.detach() for k, v in loss.terms.items()}, loss.memo))
-        shares.append(share)
-    return _join(parts, shares), gradients
-
-
-def gradient(total: Tensor, parameters: list[torch.nn.Parameter]) -> list[Tensor]:
-    """d total / d parameters; a parameter that the loss does not touch has gradient zero.
-
-    Each is laid out in memory like its parameter: compiled graphs give others, and torch's fused optimisers on CPU then update the
-    wrong entries without a word.
-    """
-    found = torch.autograd.grad(total, parameters, allow_unused=True, materialize_grads=True)
-    return [g if g.stride() == p.stride() else torch.empty_like(p).copy_(g) for g, p in zip(found, parameters, strict=True)]
+        return loss, pieces.gradient(loss.total, parameters)
+    return (pieces.added if player.additive else pieces.cached)(player, batch, now, parameters, micro)
 
 
 def clip(gradients: list[Tensor], most: float) -> None:
@@ -105,20 +84,6 @@ def clip(gradients: list[Tensor], most: float) -> None:
     factor = torch.clamp(most / (norm + 1e-12), max=1.0)
     for g in gradients:
         g.mul_(factor)
-
-
-def _rows(batch: Batch, rows: slice) -> Batch:
-    def part(x: Any) -> Any:
-        return None if x is None else tree.take(x, rows)
-
-    return Batch(part(batch.x), part(batch.views), batch.index[rows], part(batch.y), part(batch.pairs))
-
-
-def _join(parts: list[Loss], shares: list[float]) -> Loss:
-    total = torch.stack([p.total * s for p, s in zip(parts, shares, strict=True)]).sum()
-    terms = {k: torch.stack([p.terms[k] * s for p, s in zip(parts, shares, strict=True)]).sum() for k in parts[0].terms}
-    memo = None if parts[0].memo is None else tree.cat([p.memo for p in parts])
-    return Loss(total, terms, memo)
 
 
 def _check_finite(learner: Learner, player: Player, loss: Loss, gradients: list[Tensor]) -> None:

@@ -12,7 +12,6 @@ with $\tau = 1 - (1 - \tau_0)(\cos(\pi\,t) + 1)/2$ (eq. 1 and sec. 3.2).
 **Reference.** J.-B. Grill et al., Bootstrap Your Own Latent, 2020, https://arxiv.org/abs/2006.07733
 """
 
-import copy
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -41,7 +40,6 @@ from allegory.core import (
     batch_mean,
     move_average,
 )
-from allegory.methods.contrastive._projected import ProjectedNet
 from allegory.objectives import cosine_regression
 
 
@@ -50,9 +48,9 @@ class BYOLNet(nn.Module):
 
     def __init__(self, spec: Spec, encoder: str, hidden: int, out: int):
         super().__init__()
-        self.student = ProjectedNet(spec, encoder, hidden, out)
-        self.q = nets.head((out, hidden or self.student.body.out, out))
-        self.teacher = copy.deepcopy(self.student).requires_grad_(False).eval()
+        self.student = nets.Projected(spec, encoder, hidden, out)
+        self.q = nets.head((out, hidden or self.student.body.out, out), self.student.norm)
+        self.teacher = nets.teacher_of(self.student)
 
 
 @final

@@ -13,32 +13,23 @@ neighbours, and at alignment and uniformity.
 https://arxiv.org/abs/2002.05709
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, ClassVar, final
+from typing import ClassVar, final
 
-from jaxtyping import Float
-from torch import Tensor
-
-from allegory import views
-from allegory.core import Batch, Card, Claim, CodeKind, Loss, Moment, Optim, Paper, Player, Recipe, Spec, Trained, Views
-from allegory.methods.contrastive._projected import ProjectedNet
+from allegory.core import Card, Claim, CodeKind, Loss, Optim, Paper, Recipe
+from allegory.methods.contrastive._joint import Codes, Joint
 from allegory.objectives import nt_xent
 
 
 @final
 @dataclass(frozen=True)
-class SimCLR(Trained[ProjectedNet]):
+class SimCLR(Joint):
     """SimCLR (Chen et al. 2020): minimises NT-Xent between two views of each item, in nats.
 
-    tau: temperature. encoder: name of a net. hidden, projection: widths of the head (hidden 0: as wide as the code).
+    tau: temperature.
     """
 
     tau: float = 0.5
-    encoder: str = "default"
-    hidden: int = 0
-    projection: int = 64
 
     recipe: ClassVar[Recipe] = Recipe(steps=400, batch=256, optim=Optim(lr=4e-3), note="paper: batch 4096, LARS 4.8, 1000 epochs")
     card: ClassVar[Card] = Card(
@@ -60,22 +51,6 @@ class SimCLR(Trained[ProjectedNet]):
         ),
     )  # fmt: skip
 
-    def default_views(self, spec: Spec, source: Any) -> Views | None:
-        return views.Pair(views.augment(spec, source.mirror))
-
-    def build(self, spec: Spec, n: int) -> ProjectedNet:
-        del n
-        return ProjectedNet(spec, self.encoder, self.hidden, self.projection)
-
-    def players(self, net: ProjectedNet) -> Sequence[Player]:
-        return [Player("encoder", (net,), partial(self._loss, net))]
-
-    def _loss(self, net: ProjectedNet, batch: Batch, now: Moment) -> Loss:
-        del now
-        first, second = batch.views
-        loss = nt_xent(net(first), net(second), self.tau)
+    def contrast(self, first: Codes, second: Codes) -> Loss:
+        loss = nt_xent(first, second, self.tau)
         return Loss(loss, {"nt_xent": loss})
-
-    def encode(self, net: ProjectedNet, x: Float[Tensor, "b *d"]) -> Float[Tensor, "b z"]:
-        h: Tensor = net.body(x)
-        return h

@@ -34,7 +34,7 @@ class FactorNet(VariationalNet):
     def __init__(self, spec: Spec, latent: int, encoder: str, decoder: str, width: int, depth: int):
         super().__init__(spec, latent, encoder, decoder)
         # Deviates: ReLU for the paper's leaky ReLU, and a smaller critic, to suit small data.
-        self.critic = nets.head((latent, *(width,) * depth, 2), norm=False)
+        self.critic = nets.head((latent, *(width,) * depth, 2), norm="none")
 
 
 @final
