@@ -226,6 +226,13 @@ def test_bench_measures_claims_and_goes_on_where_it_was(ninth, table, tmp_path, 
     assert main(told) == 1 and len(ledger.read_text().splitlines()) == 3, "what this commit has measured is not measured again"
     monkeypatch.setattr(claims, "_commit", lambda: "abc+")
     assert claims.measured(claims.read(ledger), ninth, ninth.card.claims[0], claims.place()) is None
+    assert main([*told, "--recorded"]) == 1 and len(ledger.read_text().splitlines()) == 3, "the rows of another commit are enough then"
+
+
+def test_a_family_is_benched_by_its_name(capsys):
+    assert {cls.card.family for cls in methods.of_families(["spectral", "supervised"])} == {"spectral", "supervised"}
+    assert main(["bench", "--family", "spektral"]) == 2
+    assert "spectral" in capsys.readouterr().err
 
 
 def test_recipes_are_read_as_flags(ninth):

@@ -26,7 +26,7 @@ from allegory.train import Settings
 from allegory.train.fit import peak_memory
 
 Row = dict[str, Any]
-SAME = ("method", "data", "question", "metric", "seeds", "recipe", "commit")
+SAME = ("method", "data", "question", "metric", "seeds", "recipe")
 
 
 def place() -> Row:
@@ -91,12 +91,14 @@ def told(cls: type[Method[Any]], recipe: Any) -> tuple[Method[Any], Settings, Wh
     return method, over(Settings(), Training(**known[Training]), Optimiser(**known[Optimiser])), What(**known[What])
 
 
-def measured(rows: list[Row], cls: type[Method[Any]], claim: Claim, here: Row) -> Row | None:
-    """The last row of this claim by this commit; None when it has to be measured. A tree with changes is always measured."""
-    wanted = (cls.__name__, claim.data, claim.question, claim.metric, claim.seeds, plain.plain(claim.recipe), here["commit"])
-    if here["commit"] is None or here["commit"].endswith("+"):
+def measured(rows: list[Row], cls: type[Method[Any]], claim: Claim, here: Row, recorded: bool = False) -> Row | None:
+    """The last row of this claim by this commit, or, with `recorded`, by any; None when it has to be measured. A tree with changes is
+    always measured, but for `recorded`."""
+    wanted = (cls.__name__, claim.data, claim.question, claim.metric, claim.seeds, plain.plain(claim.recipe))
+    if not recorded and (here["commit"] is None or here["commit"].endswith("+")):
         return None
-    found = [row for row in rows if tuple(row.get(name) for name in SAME) == wanted]
+    commits = {row.get("commit") for row in rows} if recorded else {here["commit"]}
+    found = [row for row in rows if tuple(row.get(name) for name in SAME) == wanted and row.get("commit") in commits]
     return {**found[-1], "at_least": claim.at_least} if found else None
 
 
@@ -105,7 +107,8 @@ def line(row: Row) -> str:
     mark = "ok  " if row["value"] >= row["at_least"] else "FAIL"
     bounds = "" if row["low"] is None else f" ({row['low']:.3f} to {row['high']:.3f})"
     what = f"{row['method']} on {row['data']}, {row['question']} {row['metric']}"
-    return f"{mark} {what}: {row['value']:.3f}{bounds}, claimed at least {row['at_least']}; {row['seeds']} seeds, {row['seconds']:.0f} s"
+    took = f"{row['seeds']} seeds, {row['seconds']:.0f} s, {row['commit']}"
+    return f"{mark} {what}: {row['value']:.3f}{bounds}, claimed at least {row['at_least']}; {took}"
 
 
 def read(path: Path) -> list[Row]:

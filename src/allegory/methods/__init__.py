@@ -4,6 +4,7 @@ group "allegory.methods". Names are matched without case, "_" and "-"."""
 import importlib
 import inspect
 import pkgutil
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -53,6 +54,15 @@ def classes() -> list[type[Method[Any]]]:
     """All method classes."""
     own = [_class_in(module, k) for k, module in _files().items()]
     return own + [find(guest) for guest in _guests() if guest not in _files()]
+
+
+def of_families(families: Sequence[str]) -> list[type[Method[Any]]]:
+    """All methods of some families. Raises `Misuse` with the nearest names for a family that there is not."""
+    known = list(dict.fromkeys(cls.card.family for cls in classes()))
+    for name in families:
+        if name not in known:
+            raise nearest(name, known, "family")
+    return [cls for cls in classes() if cls.card.family in families]
 
 
 @lru_cache(maxsize=512)
