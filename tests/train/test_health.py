@@ -13,7 +13,7 @@ from allegory.methods.contrastive.simclr import SimCLR
 from allegory.methods.latent.beta_vae import BetaVAE
 from allegory.methods.latent.vae import VAE
 from allegory.train import Settings, Tick, fit, steps
-from allegory.train.health import Watch, diagnose, symptoms
+from allegory.train.health import Watch, diagnose, reported, symptoms
 
 
 def net_with(weight, bias=(0.0, 0.0, 0.0)):
@@ -101,6 +101,37 @@ def test_a_posterior_that_has_collapsed_in_part_is_seen(active, unsaid, progress
     alarms = diagnose(found, progress)
     assert list(alarms) == ["partial posterior collapse"] * called
     assert not called or f"only {active:.0f} of 10 latents" in alarms["partial posterior collapse"]
+
+
+HEALTHY = {"spread": 1.0, "effective_rank": 3.0}
+
+
+@pytest.mark.parametrize(
+    ("figure", "value", "name"),
+    [
+        ("prototype_use", 1 / 256, "prototype collapse"),
+        ("target_sharpness", 0.001, "uniform targets"),
+        ("memory_spread", 0.01, "collapsed memory"),
+    ],
+)
+def test_what_losses_report_of_prototypes_targets_and_memories_is_watched(figure, value, name):
+    terms = {f"student/{figure}": torch.tensor(value), "student/cross_entropy": torch.tensor(1.0), f"loss/{figure}_else": torch.tensor(0.0)}
+    assert reported(terms) == {figure: pytest.approx(value)}
+    assert list(diagnose(HEALTHY | reported(terms), 0.5)) == [name]
+    assert diagnose(HEALTHY | {figure: 0.5}, 0.5) == {}
+    assert diagnose(HEALTHY | reported(terms), 0.05) == {}, "the beginning is left alone"
+
+
+def test_alignment_and_uniformity_of_the_views_of_a_pair():
+    """An encoder that sees nothing but the view's own noise aligns nothing; one that is blind to it aligns all."""
+    learner = learner_of(SimCLR(projection=4, encoder="mlp-plain"))
+    x = learner.items.take(slice(0, 20))
+    found = symptoms(learner.method, learner.net, x)
+    assert 0.0 < found["alignment"] < 4.0 and -8.0 < found["uniformity"] < 0.0
+    learner.net.body.forward = lambda v: torch.ones(len(v), 3)
+    same = symptoms(learner.method, learner.net, x)
+    assert (same["alignment"], same["uniformity"]) == (pytest.approx(0.0, abs=1e-6), pytest.approx(0.0, abs=1e-6))
+    assert "alignment" not in symptoms(Linear(), learner_of(Linear()).net, X), "it is shown one view"
 
 
 def learned(beta, steps):

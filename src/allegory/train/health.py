@@ -2,6 +2,7 @@
 
 import math
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ from allegory import measures
 from allegory.core import Dice, can, tree
 from allegory.train.learner import Learner
 from allegory.train.steps import Tick
+from allegory.views import Pair
 
 WATCHED = 256
 LEAST_SPREAD = 0.05
@@ -19,7 +21,21 @@ LEAST_RANK = 1.5
 LEAST_KL = 0.05  # nats; the posterior of a latent that the objective has dropped wanders by about 0.01 on small data
 FEW = 0.25  # share of latents; a beta too large left none to 2 of 10 on tables, and healthy digits, sprites and tables 6 in 10 or more
 LATE = 0.5  # latents wake one after the other
+LEAST_USE = 0.02  # share of the prototypes; see benchmarks/collapse.py for these three
+LEAST_SHARPNESS = 0.02
+LEAST_MEMORY = 0.05
+REPORTED = ("prototype_use", "target_sharpness", "memory_spread")  # terms of losses that are figures of health
 UNSAID = 0.5  # share of the variance: where less is left unsaid, few latents are enough, as for data of one or two factors
+
+
+OF_TARGETS = {
+    "prototype_use": (LEAST_USE, "prototype collapse", "nearly all items are of one prototype: centre or balance the assignments more "
+                      "(momentum of the centre, Sinkhorn's eps), lower --lr, or freeze the prototypes longer"),
+    "target_sharpness": (LEAST_SHARPNESS, "uniform targets", "the targets say nothing, every prototype is as likely: lower the teacher's "
+                         "temperature (or Sinkhorn's eps), or slow the centre down"),
+    "memory_spread": (LEAST_MEMORY, "collapsed memory", "all codes that are kept are nearly the same, so no negative is one: lower --lr, "
+                      "raise the teacher's tau, or use stronger views"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -32,14 +48,29 @@ class Alarm:
 
 
 def symptoms(method: Any, net: nn.Module, x: Any) -> dict[str, float]:
-    """Figures of the codes of some items: spread on the sphere times sqrt(z) (1 fills it), effective rank, active latents, and the share
-    of the items' variance that reconstructions leave unsaid."""
+    """Figures of the codes of some items: spread on the sphere times sqrt(z) (1 fills it), effective rank, active latents, the share of
+    the items' variance that reconstructions leave unsaid, and, where the method shows pairs of views, their alignment and uniformity."""
     was = net.training
     try:
         with torch.no_grad():
-            return _figures(method, net.eval(), x)
+            return _figures(method, net.eval(), x) | _of_pairs(method, net, x)
     finally:
         net.train(was)
+
+
+def _of_pairs(method: Any, net: nn.Module, x: Any) -> dict[str, float]:
+    """Alignment and uniformity of the codes of two views, on the sphere (Wang and Isola 2020)."""
+    if not isinstance(getattr(method, "views", None), Pair):
+        return {}
+    pair = method.views(x, Dice.roll(0, 0, torch.arange(tree.length(x), device=next(tree.leaves(x)).device), "health"))
+    first, second = (measures.on_sphere(method.encode(net, view).float()) for view in pair)
+    return {"alignment": float(measures.alignment(first, second)), "uniformity": float(measures.uniformity(first))}
+
+
+def reported(terms: Mapping[str, Tensor]) -> dict[str, float]:
+    """The figures of health among the terms of a step: how many prototypes are in use (share), how sharp targets are (0 uniform, 1 one of
+    all), how far the codes of a queue or bank are spread (1 fills the sphere)."""
+    return {name: float(v) for path, v in terms.items() if (name := path.rpartition("/")[2]) in REPORTED}
 
 
 def _figures(method: Any, net: nn.Module, x: Any) -> dict[str, float]:
@@ -73,7 +104,7 @@ def diagnose(found: dict[str, float], progress: float) -> dict[str, str]:
         alarms["dimensional collapse"] = "the codes lie on a line: stronger views, a lower tau, or a wider projection"
     if "rate" in found:
         alarms |= _unused(found, progress)
-    return alarms
+    return alarms | {name: text for figure, (least, name, text) in OF_TARGETS.items() if found.get(figure, 1.0) < least}
 
 
 def _unused(found: dict[str, float], progress: float) -> dict[str, str]:
@@ -103,7 +134,7 @@ class Watch:
         x = learner.items.take(some.to(learner.items.device))
         if learner.plan.precision == "float64":
             x = tree.to(x, learner.items.device, torch.float64)
-        self.last = symptoms(learner.method, learner.net, x)
+        self.last = symptoms(learner.method, learner.net, x) | reported(tick.terms)
         now = diagnose(self.last, tick.step / learner.plan.steps)
         for name, text in now.items():
             if name not in self.alarms:
