@@ -6,6 +6,7 @@ from allegory.nets.choose import DECODERS, ENCODERS, decoder, default, encoder
 from allegory.nets.convnet import ConvNet
 from allegory.nets.deconv import Deconv
 from allegory.nets.encoder import Encoder
+from allegory.nets.memory import MemoryBank
 from allegory.nets.mlp import MLP, MLPDecoder, head
 from allegory.nets.norm import BatchNorm, Norm, frozen_statistics, has_batch_statistics
 from allegory.nets.parts import PartsDecoder, PartsEncoder
@@ -15,7 +16,7 @@ from allegory.nets.vit import ViT
 
 __all__ = [
     "DECODERS", "ENCODERS",
-    "MLP", "Attention", "BatchNorm", "Block", "Broadcast", "ConvNet", "Deconv", "Encoder", "MLPDecoder", "Norm", "PartsDecoder",
-    "PartsEncoder", "Projected", "ResNet", "ViT",
+    "MLP", "Attention", "BatchNorm", "Block", "Broadcast", "ConvNet", "Deconv", "Encoder", "MLPDecoder", "MemoryBank", "Norm",
+    "PartsDecoder", "PartsEncoder", "Projected", "ResNet", "ViT",
     "decoder", "default", "encoder", "frozen_statistics", "has_batch_statistics", "head", "resnet18", "resnet50", "teacher_of",
 ]  # fmt: skip
