@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from allegory.core import Dice, Misuse
-from allegory.views import Compose, Flip, Jigsaw, Noise, Patches, Puzzle, RelativePosition, WholeAndPatches
+from allegory.views import Compose, Flip, Jigsaws, Noise, Patches, Puzzle, RelativePositions, WholeAndPatches
 from allegory.views.patches import BESIDE, orders
 
 PLAIN = Patches(grid=3, share=1.0, jitter=0.0, normalise=False)
@@ -114,7 +114,7 @@ def test_what_cannot_be_a_jigsaw_is_refused(grid, n):
 
 @pytest.mark.parametrize(("grid", "n"), [(2, 24), (3, 64), (3, 10)])
 def test_the_answer_is_the_number_of_the_order(grid, n):
-    view = Jigsaw(Patches(grid=grid, share=1.0, jitter=0.0, normalise=False), n)
+    view = Jigsaws(Patches(grid=grid, share=1.0, jitter=0.0, normalise=False), n)
     x = torch.randn(600, 2, 6, 6, generator=torch.Generator().manual_seed(0))
     puzzle = view(x, dice(600))
     assert puzzle.answer.dtype == torch.int64
@@ -127,7 +127,7 @@ def test_the_answer_is_the_number_of_the_order(grid, n):
 
 def test_the_neighbour_lies_where_the_answer_says():
     """Up-left is 0, up 1, down-right 7; the middle is any inner cell of the grid."""
-    view = RelativePosition(Patches(grid=4, share=1.0, jitter=0.0, normalise=False))
+    view = RelativePositions(Patches(grid=4, share=1.0, jitter=0.0, normalise=False))
     puzzle = view(numbered(800, 16, 16), dice(800))
     assert puzzle.x.shape == (800, 2, 1, 4, 4)
     corner = puzzle.x[:, :, 0, 0, 0].long()
@@ -142,10 +142,10 @@ def test_the_neighbour_lies_where_the_answer_says():
 
 
 def test_a_grid_of_three_has_one_middle():
-    view = RelativePosition(Patches(grid=3, share=1.0, jitter=0.0, normalise=False))
+    view = RelativePositions(Patches(grid=3, share=1.0, jitter=0.0, normalise=False))
     assert set(view(numbered(50, 9, 9), dice(50)).x[:, 0, 0, 0, 0].tolist()) == {303.0}
     with pytest.raises(Misuse, match="at least 3"):
-        RelativePosition(Patches(grid=2))(torch.zeros(1, 1, 8, 8), dice(1))
+        RelativePositions(Patches(grid=2))(torch.zeros(1, 1, 8, 8), dice(1))
 
 
 def test_images_too_small_for_the_grid_are_refused():
@@ -154,13 +154,13 @@ def test_images_too_small_for_the_grid_are_refused():
 
 
 def test_a_puzzle_after_other_views():
-    puzzle = Compose((Flip(p=1.0), Jigsaw(PLAIN, 2)))(numbered(20, 9, 9), dice(20))
+    puzzle = Compose((Flip(p=1.0), Jigsaws(PLAIN, 2)))(numbered(20, 9, 9), dice(20))
     assert isinstance(puzzle, Puzzle)
     assert torch.equal(puzzle.x[puzzle.answer == 0][0], PLAIN.still(numbered(1, 9, 9).flip(3))[0])
 
 
 def test_a_whole_and_the_patches_of_another_view_of_it():
     x = torch.randn(5, 1, 9, 9, generator=torch.Generator().manual_seed(0))
-    seen = WholeAndPatches(whole=Noise(0.1), puzzle=Jigsaw(PLAIN, 24))(x, dice(5))
+    seen = WholeAndPatches(whole=Noise(0.1), puzzle=Jigsaws(PLAIN, 24))(x, dice(5))
     assert 0.05 < (seen.image - x).std() < 0.15
     assert torch.equal(seen.patches.flatten(1).sort(1).values, x.flatten(1).sort(1).values)

@@ -10,7 +10,7 @@ from allegory.views.combine import Compose, OneOf, Pair, Part, Sometimes
 from allegory.views.cutout import Cutout
 from allegory.views.geometry import Affine, Flip, Geometry, ResizedCrop
 from allegory.views.noise import Corrupt, Drop, Noise
-from allegory.views.patches import InPieces, Jigsaw, Patches, RelativePosition, WholeAndPatches
+from allegory.views.patches import InPieces, Jigsaws, Patches, RelativePositions, WholeAndPatches
 from allegory.views.policies import RandAugment, augment
 from allegory.views.puzzles import Masked, Masks, Puzzle, Rotations
 from allegory.views.sobel import Sobel
@@ -20,15 +20,15 @@ from allegory.views.view import Identity, View
 VIEWS: dict[str, type[View]] = {
     c.__name__: c
     for c in (
-        Affine, AutoContrast, Blur, ColourJitter, Compose, Corrupt, Cutout, Drop, Equalize, Flip, Grey, Identity, Invert, Jigsaw,
-        Masks, Noise, OneOf, Pair, Part, Patches, Posterize, RandAugment, RelativePosition, ResizedCrop, Rotations, Sharpness, Sobel,
+        Affine, AutoContrast, Blur, ColourJitter, Compose, Corrupt, Cutout, Drop, Equalize, Flip, Grey, Identity, Invert, Jigsaws,
+        Masks, Noise, OneOf, Pair, Part, Patches, Posterize, RandAugment, RelativePositions, ResizedCrop, Rotations, Sharpness, Sobel,
         Solarize, Sometimes, WholeAndPatches,
     )
 }  # fmt: skip
 
 __all__ = [
     "VIEWS", "Affine", "AutoContrast", "Blur", "ColourJitter", "Compose", "Corrupt", "Cutout", "Drop", "Equalize", "Flip", "Geometry",
-    "Grey", "Identity", "InPieces", "Invert", "Jigsaw", "Masked", "Masks", "Noise", "OneOf", "Pair", "Part", "Patches", "Posterize",
-    "Puzzle", "RandAugment", "RelativePosition", "ResizedCrop", "Rotations", "Sharpness", "Sobel", "Solarize", "Sometimes", "View",
+    "Grey", "Identity", "InPieces", "Invert", "Jigsaws", "Masked", "Masks", "Noise", "OneOf", "Pair", "Part", "Patches", "Posterize",
+    "Puzzle", "RandAugment", "RelativePositions", "ResizedCrop", "Rotations", "Sharpness", "Sobel", "Solarize", "Sometimes", "View",
     "Views", "WholeAndPatches", "augment",
 ]  # fmt: skip

@@ -124,7 +124,7 @@ def _of_one_colour(patches: Float[Tensor, "b v c p q"], channel: Cells, dice: Di
 
 
 @dataclass(frozen=True)
-class Jigsaw(View):
+class Jigsaws(View):
     """The patches of each image in one of `permutations` orders, whose number is the answer (Noroozi and Favaro 2016).
 
     The orders lie far apart, see `orders`. The puzzle's x: (b, 9, c, p, q) for a grid of 3; place i shows patch order[i].
@@ -167,7 +167,7 @@ def orders(grid: int, n: int) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class RelativePosition(View):
+class RelativePositions(View):
     """A patch and one of its 8 neighbours, whose direction is the answer (Doersch et al. 2015): x (b, 2, c, p, q).
 
     The first patch is the middle one of 3 x 3 cells that lie anywhere in the grid. Answers go row by row from up-left, 0, to
@@ -205,7 +205,7 @@ class WholeAndPatches(View):
     """What PIRL compares (Misra and van der Maaten 2020): `whole` of an image, and the patches of `puzzle` of it, without the answer."""
 
     whole: View = field(default_factory=Identity)
-    puzzle: View = Jigsaw()
+    puzzle: View = Jigsaws()
 
     def draw(self, dice: Dice, shape: tuple[int, ...]) -> tuple[object, object]:
         return self.whole.draw(dice.split("whole"), shape), self.puzzle.draw(dice.split("puzzle"), shape)

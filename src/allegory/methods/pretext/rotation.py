@@ -12,39 +12,26 @@ r"""By how many quarter turns was this picture turned? To know, one must know wh
 https://arxiv.org/abs/1803.07728
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, ClassVar, final
 
 from jaxtyping import Float
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 
-from allegory import nets, views
-from allegory.core import Batch, Card, Claim, CodeKind, Loss, Moment, Optim, Paper, Player, Recipe, Spec, Trained, Views, batch_mean
+from allegory import views
+from allegory.core import Card, Claim, CodeKind, Optim, Paper, Recipe, Spec, Views
+from allegory.methods.pretext._guess import Guess, PuzzleNet
 
 TURNS = 4
 
 
-class PuzzleNet(nn.Module):
-    """An encoder and a linear answer."""
-
-    def __init__(self, spec: Spec, encoder: str, answers: int):
-        super().__init__()
-        self.body = nets.encoder(encoder, spec)
-        self.answer = nn.Linear(self.body.out, answers)
-
-
 @final
 @dataclass(frozen=True)
-class Rotation(Trained[PuzzleNet]):
+class Rotation(Guess):
     """Rotation prediction (Gidaris et al. 2018): minimises the cross-entropy of telling the number of quarter turns, in nats.
 
-    encoder: name of a net. The puzzle is the view: `views.Rotations()`.
+    The puzzle is the view: `views.Rotations()`.
     """
-
-    encoder: str = "default"
 
     recipe: ClassVar[Recipe] = Recipe(steps=1000, batch=128, optim=Optim(lr=1e-3))
     card: ClassVar[Card] = Card(
@@ -70,17 +57,6 @@ class Rotation(Trained[PuzzleNet]):
     def build(self, spec: Spec, n: int) -> PuzzleNet:
         del n
         return PuzzleNet(spec, self.encoder, TURNS)
-
-    def players(self, net: PuzzleNet) -> Sequence[Player]:
-        return [Player("encoder", (net,), partial(self._loss, net), additive=not nets.has_batch_statistics(net))]
-
-    def _loss(self, net: PuzzleNet, batch: Batch, now: Moment) -> Loss:
-        del now
-        puzzle: views.Puzzle = batch.views
-        logits = net.answer(net.body(puzzle.x))
-        loss = batch_mean(F.cross_entropy(logits, puzzle.answer, reduction="none"))
-        right = batch_mean((logits.argmax(1) == puzzle.answer).to(logits.dtype))
-        return Loss(loss, {"cross_entropy": loss, "accuracy": right})
 
     def encode(self, net: PuzzleNet, x: Float[Tensor, "b *d"]) -> Float[Tensor, "b z"]:
         h: Tensor = net.body(x)
