@@ -169,3 +169,11 @@ def test_the_number_of_items_is_free_in_an_exported_decoder(name):
 
 def exported(net, example):
     return torch.export.export(net, (example,), dynamic_shapes=({0: torch.export.Dim("b")},)).module()
+
+
+@pytest.mark.parametrize("name", sorted(nets.ENCODERS))
+def test_encoders_of_any_size_read_other_sizes(name):
+    net = nets.encoder(name, Array((3, 16, 16))).eval()
+    if net.any_size:
+        assert net(torch.zeros(2, 3, 5, 6)).shape == (2, net.out)
+    assert net.any_size == name.startswith(("convnet", "resnet")) - (name == "convnet-plain")

@@ -32,7 +32,7 @@ class ConvNet(Encoder):
             kind: Norm = "none" if plain else norm
             layers += [nn.Conv2d(before, after, 3, 1 if smaller == size else 2, 1, bias=kind == "none"), *norms(kind, after), nn.ReLU()]
             before, size = after, smaller
-        self.plain = plain
+        self.plain, self.any_size = plain, not plain
         self.layers = nn.Sequential(*layers)
         self.out = width * h * w if plain else width
         he(self)

@@ -4,6 +4,7 @@ from torch import nn
 
 
 class Encoder(nn.Module):
-    """(b, *shape) -> (b, out); `out` is the width of the flat output."""
+    """(b, *shape) -> (b, out); `out` is the width of the flat output. `any_size`: reads images of other heights and widths too."""
 
     out: int
+    any_size: bool = False

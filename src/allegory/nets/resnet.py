@@ -48,6 +48,8 @@ class ResNet(Encoder):
     Images with both sides under 100 pixels get a 3x3 stem without pooling, larger ones the 7x7 stem of stride 2 and max-pooling.
     """
 
+    any_size = True
+
     def __init__(self, shape: tuple[int, int, int], block: Block, depths: tuple[int, ...], norm: Norm = "batch"):
         super().__init__()
         channels, h, w = shape
