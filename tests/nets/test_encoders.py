@@ -176,4 +176,4 @@ def test_encoders_of_any_size_read_other_sizes(name):
     net = nets.encoder(name, Array((3, 16, 16))).eval()
     if net.any_size:
         assert net(torch.zeros(2, 3, 5, 6)).shape == (2, net.out)
-    assert net.any_size == name.startswith(("convnet", "resnet")) - (name == "convnet-plain")
+    assert net.any_size == (name.startswith(("convnet", "resnet")) and name != "convnet-plain")
