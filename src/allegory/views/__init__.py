@@ -9,6 +9,7 @@ from allegory.views.colour import ColourJitter, Grey
 from allegory.views.combine import Compose, OneOf, Pair, Part, Sometimes
 from allegory.views.cutout import Cutout
 from allegory.views.geometry import Affine, Flip, Geometry, ResizedCrop
+from allegory.views.multicrop import MultiCrop, multi_crop
 from allegory.views.noise import Corrupt, Drop, Noise
 from allegory.views.patches import InPieces, Jigsaws, Patches, RelativePositions, WholeAndPatches
 from allegory.views.policies import RandAugment, augment
@@ -20,15 +21,15 @@ from allegory.views.view import Identity, View
 VIEWS: dict[str, type[View]] = {
     c.__name__: c
     for c in (
-        Affine, AutoContrast, Blur, ColourJitter, Compose, Corrupt, Cutout, Drop, Equalize, Flip, Grey, Identity, Invert, Jigsaws,
-        Masks, Noise, OneOf, Pair, Part, Patches, Posterize, RandAugment, RelativePositions, ResizedCrop, Rotations, Sharpness, Sobel,
-        Solarize, Sometimes, WholeAndPatches,
+        Affine, AutoContrast, Blur, ColourJitter, Compose, Corrupt, Cutout, Drop, Equalize, Flip, Grey, Identity, Invert, Jigsaws, Masks,
+        MultiCrop, Noise, OneOf, Pair, Part, Patches, Posterize, RandAugment, RelativePositions, ResizedCrop, Rotations, Sharpness,
+        Sobel, Solarize, Sometimes, WholeAndPatches,
     )
 }  # fmt: skip
 
 __all__ = [
     "VIEWS", "Affine", "AutoContrast", "Blur", "ColourJitter", "Compose", "Corrupt", "Cutout", "Drop", "Equalize", "Flip", "Geometry",
-    "Grey", "Identity", "InPieces", "Invert", "Jigsaws", "Masked", "Masks", "Noise", "OneOf", "Pair", "Part", "Patches", "Posterize",
-    "Puzzle", "RandAugment", "RelativePositions", "ResizedCrop", "Rotations", "Sharpness", "Sobel", "Solarize", "Sometimes", "View",
-    "Views", "WholeAndPatches", "augment",
+    "Grey", "Identity", "InPieces", "Invert", "Jigsaws", "Masked", "Masks", "MultiCrop", "Noise", "OneOf", "Pair", "Part", "Patches",
+    "Posterize", "Puzzle", "RandAugment", "RelativePositions", "ResizedCrop", "Rotations", "Sharpness", "Sobel", "Solarize", "Sometimes",
+    "View", "Views", "WholeAndPatches", "augment", "multi_crop",
 ]  # fmt: skip
