@@ -2,7 +2,7 @@
 
 from allegory.nets.attention import Attention, Block
 from allegory.nets.broadcast import Broadcast
-from allegory.nets.choose import DECODERS, ENCODERS, decoder, default, encoder
+from allegory.nets.choose import DECODERS, ENCODERS, decoder, default, encoder, patch_of, transformer
 from allegory.nets.convnet import ConvNet
 from allegory.nets.deconv import Deconv
 from allegory.nets.encoder import Encoder
@@ -10,13 +10,14 @@ from allegory.nets.memory import MemoryBank
 from allegory.nets.mlp import MLP, MLPDecoder, head
 from allegory.nets.norm import BatchNorm, Norm, frozen_statistics, has_batch_statistics
 from allegory.nets.parts import PartsDecoder, PartsEncoder
+from allegory.nets.predictor import Predictor
 from allegory.nets.projected import Projected, teacher_of
 from allegory.nets.resnet import ResNet, resnet18, resnet50
 from allegory.nets.vit import ViT
 
 __all__ = [
     "DECODERS", "ENCODERS",
-    "MLP", "Attention", "BatchNorm", "Block", "Broadcast", "ConvNet", "Deconv", "Encoder", "MLPDecoder", "MemoryBank", "Norm",
-    "PartsDecoder", "PartsEncoder", "Projected", "ResNet", "ViT",
-    "decoder", "default", "encoder", "frozen_statistics", "has_batch_statistics", "head", "resnet18", "resnet50", "teacher_of",
+    "Attention", "BatchNorm", "Block", "Broadcast", "ConvNet", "Deconv", "Encoder", "MLP", "MLPDecoder", "MemoryBank", "Norm",
+    "PartsDecoder", "PartsEncoder", "Predictor", "Projected", "ResNet", "ViT", "decoder", "default", "encoder", "frozen_statistics",
+    "has_batch_statistics", "head", "patch_of", "resnet18", "resnet50", "teacher_of", "transformer",
 ]  # fmt: skip

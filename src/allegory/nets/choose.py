@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
+import torch
 from torch import nn
 
 from allegory.core import Array, Misuse, Parts, Problem, Spec, key, nearest
@@ -26,7 +27,7 @@ ENCODERS: dict[str, Callable[[Any], Encoder]] = {
     "resnet18": resnet18,
     "resnet18-group": lambda shape: resnet18(shape, norm="group"),
     "resnet50": resnet50,
-    "vit-mini": lambda shape: ViT(shape, width=128, heads=4, depth=4, grid=8),
+    "vit-mini": lambda shape: ViT(shape, width=128, heads=4, depth=4, grid=8, sine=True),
     "vit-tiny": lambda shape: ViT(shape, width=192, heads=3),
     "vit-small": lambda shape: ViT(shape, width=384, heads=6),
 }
@@ -47,6 +48,21 @@ def encoder(name: str, spec: Spec) -> Encoder:
     array = _array(spec)
     image, other = DEFAULTS.get(_own(name, DEFAULTS), (name, name))
     return _find(image if array.is_image else other, array, ENCODERS, "encoder")(array.shape)
+
+
+def transformer(name: str, spec: Spec) -> ViT:
+    """The encoder of this name where it is a vision transformer, for methods that hide patches. Raises `Misuse` for any other."""
+    net = encoder(name, spec)
+    if not isinstance(net, ViT):
+        vits = [known for known in ENCODERS if known.startswith("vit")]
+        raise Misuse(f"hidden patches need a vision transformer; {name!r} on {spec} is none. Take images, and one of {', '.join(vits)}")
+    return net
+
+
+def patch_of(name: str, spec: Spec) -> int:
+    """The side in pixels of the patches of a vision transformer of this name."""
+    with torch.device("meta"):
+        return transformer(name, spec).patch
 
 
 def decoder(name: str, spec: Spec, latent: int) -> nn.Module:
