@@ -4,6 +4,7 @@ Every view is a frozen dataclass, called with a batch and its dice. Images are (
 """
 
 from allegory.core import Views
+from allegory.views.blocks import Blocked, Blocks
 from allegory.views.blur import Blur, Sharpness
 from allegory.views.colour import ColourJitter, Grey
 from allegory.views.combine import Compose, OneOf, Pair, Part, Sometimes
@@ -21,15 +22,15 @@ from allegory.views.view import Identity, View
 VIEWS: dict[str, type[View]] = {
     c.__name__: c
     for c in (
-        Affine, AutoContrast, Blur, ColourJitter, Compose, Corrupt, Cutout, Drop, Equalize, Flip, Grey, Identity, Invert, Jigsaws, Masks,
-        MultiCrop, Noise, OneOf, Pair, Part, Patches, Posterize, RandAugment, RelativePositions, ResizedCrop, Rotations, Sharpness,
-        Sobel, Solarize, Sometimes, WholeAndPatches,
+        Affine, AutoContrast, Blocks, Blur, ColourJitter, Compose, Corrupt, Cutout, Drop, Equalize, Flip, Grey, Identity, Invert,
+        Jigsaws, Masks, MultiCrop, Noise, OneOf, Pair, Part, Patches, Posterize, RandAugment, RelativePositions, ResizedCrop, Rotations,
+        Sharpness, Sobel, Solarize, Sometimes, WholeAndPatches,
     )
 }  # fmt: skip
 
 __all__ = [
-    "VIEWS", "Affine", "AutoContrast", "Blur", "ColourJitter", "Compose", "Corrupt", "Cutout", "Drop", "Equalize", "Flip", "Geometry",
-    "Grey", "Identity", "InPieces", "Invert", "Jigsaws", "Masked", "Masks", "MultiCrop", "Noise", "OneOf", "Pair", "Part", "Patches",
-    "Posterize", "Puzzle", "RandAugment", "RelativePositions", "ResizedCrop", "Rotations", "Sharpness", "Sobel", "Solarize", "Sometimes",
-    "View", "Views", "WholeAndPatches", "augment", "multi_crop",
+    "VIEWS", "Affine", "AutoContrast", "Blocked", "Blocks", "Blur", "ColourJitter", "Compose", "Corrupt", "Cutout", "Drop", "Equalize",
+    "Flip", "Geometry", "Grey", "Identity", "InPieces", "Invert", "Jigsaws", "Masked", "Masks", "MultiCrop", "Noise", "OneOf", "Pair",
+    "Part", "Patches", "Posterize", "Puzzle", "RandAugment", "RelativePositions", "ResizedCrop", "Rotations", "Sharpness", "Sobel",
+    "Solarize", "Sometimes", "View", "Views", "WholeAndPatches", "augment", "multi_crop",
 ]  # fmt: skip
