@@ -1,0 +1,33 @@
+"""What lightly's losses gave for the same numbers (benchmarks/parity/lightly.json), values and gradients.
+
+A loss of ours that has another constant or scale is put into lightly's terms here, in one line.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from allegory import objectives
+
+GOLDEN = json.loads((Path(__file__).parents[2] / "benchmarks" / "parity" / "lightly.json").read_text())
+GAVE, SETTINGS = GOLDEN["outputs"], GOLDEN["settings"]
+INPUTS = {name: torch.tensor(values, dtype=torch.float64) for name, values in GOLDEN["inputs"].items()}
+
+OURS = {  # name: (ours in lightly's terms, the names of its inputs, how many of them lightly gives our gradient for)
+    "nt_xent": (lambda a, b: objectives.nt_xent(a, b, SETTINGS["nt_xent"]["temperature"]), ("a", "b"), 2),
+    # 2 - 2 cos for -cos; the target has no gradient here, where lightly leaves it to the caller
+    "cosine": (lambda a, b: objectives.cosine_regression(a, b).mean() / 2.0 - 1.0, ("a", "b"), 1),
+}
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_values_and_gradients(name):
+    ours, given, known = OURS[name]
+    leaves = [INPUTS[each].clone().requires_grad_() for each in given]
+    value = ours(*leaves)
+    assert float(value.detach()) == pytest.approx(GAVE[name]["value"], rel=1e-9)
+    gradients = torch.autograd.grad(value, leaves[:known])
+    for got, expected in zip(gradients, GAVE[name]["gradients"], strict=False):
+        torch.testing.assert_close(got, torch.tensor(expected, dtype=torch.float64), rtol=1e-5, atol=1e-6)  # stored to 6 digits
