@@ -1,6 +1,8 @@
 """Vision transformers that see some patches only, other sizes, and the predictor of hidden ones."""
 
+import json
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -68,7 +70,12 @@ def test_sines_by_hand():
     place = sines(2, 3, 8)[5].tolist()
     row = [math.sin(1), math.sin(0.01), math.cos(1), math.cos(0.01)]
     column = [math.sin(2), math.sin(0.02), math.cos(2), math.cos(0.02)]
-    assert place == pytest.approx([*row, *column], abs=1e-6)
+    assert place == pytest.approx([*column, *row], abs=1e-6)
+
+
+def test_sines_are_those_of_lightly():
+    golden = json.loads((Path(__file__).parents[2] / "benchmarks" / "parity" / "lightly.json").read_text())["outputs"]["sincos_2d"]
+    torch.testing.assert_close(sines(2, 2, 8), torch.tensor(golden), rtol=1e-5, atol=1e-6)  # stored to 6 digits
 
 
 def test_the_mini_transformer_begins_with_sines_and_learns_them():

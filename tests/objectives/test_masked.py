@@ -1,6 +1,8 @@
 """Regression on hidden parts, normalised patches and how a picture is cut, against loops."""
 
+import json
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -89,6 +91,12 @@ def test_a_picture_is_cut_row_by_row():
     x = torch.arange(48.0).view(1, 2, 4, 6)
     cut = pieces(x, 2)
     assert cut.shape == (1, 6, 8)
-    assert cut[0, 5].tolist() == [16, 17, 22, 23, 40, 41, 46, 47]
+    assert cut[0, 5].tolist() == [16, 40, 17, 41, 22, 46, 23, 47]
     assert math.isclose(float(cut.sum()), float(x.sum()))
     assert torch.equal(pieces(x, 1)[0, 7], x[0, :, 1, 1])
+
+
+def test_a_picture_is_cut_as_lightly_cuts_it():
+    golden = json.loads((Path(__file__).parents[2] / "benchmarks" / "parity" / "lightly.json").read_text())
+    cut = pieces(torch.tensor(golden["inputs"]["image"]).double(), 2)
+    assert torch.equal(cut, torch.tensor(golden["outputs"]["patchify"]).double())

@@ -12,12 +12,13 @@ from allegory.nets.norm import BatchNorm, Norm, frozen_statistics, has_batch_sta
 from allegory.nets.parts import PartsDecoder, PartsEncoder
 from allegory.nets.predictor import Predictor
 from allegory.nets.projected import Projected, teacher_of
+from allegory.nets.prototypes import Prototypes
 from allegory.nets.resnet import ResNet, resnet18, resnet50
 from allegory.nets.vit import ViT
 
 __all__ = [
     "DECODERS", "ENCODERS",
     "Attention", "BatchNorm", "Block", "Broadcast", "ConvNet", "Deconv", "Encoder", "MLP", "MLPDecoder", "MemoryBank", "Norm",
-    "PartsDecoder", "PartsEncoder", "Predictor", "Projected", "ResNet", "ViT", "decoder", "default", "encoder", "frozen_statistics",
-    "has_batch_statistics", "head", "patch_of", "resnet18", "resnet50", "teacher_of", "transformer",
+    "PartsDecoder", "PartsEncoder", "Predictor", "Projected", "Prototypes", "ResNet", "ViT", "decoder", "default", "encoder",
+    "frozen_statistics", "has_batch_statistics", "head", "patch_of", "resnet18", "resnet50", "teacher_of", "transformer",
 ]  # fmt: skip

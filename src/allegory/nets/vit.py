@@ -83,7 +83,7 @@ def small_weights(net: nn.Module) -> None:
 
 
 def sines(rows: int, columns: int, width: int) -> Float[Tensor, "n width"]:
-    """Positions of a grid, row by row: sines and cosines of the row in one half of the numbers, of the column in the other.
+    """Positions of a grid, row by row: sines and cosines of the column in the first half of the numbers, of the row in the other.
 
     The frequencies are those of Vaswani et al. (2017), 10000^(-i / (width / 4)). `width` must be a multiple of 4.
     """
@@ -91,4 +91,4 @@ def sines(rows: int, columns: int, width: int) -> Float[Tensor, "n width"]:
     down, across = (torch.arange(n)[:, None] * rates for n in (rows, columns))  # (rows, width / 4) and (columns, width / 4)
     down = torch.cat([down.sin(), down.cos()], 1)[:, None].expand(rows, columns, -1)
     across = torch.cat([across.sin(), across.cos()], 1)[None].expand(rows, columns, -1)
-    return torch.cat([down, across], 2).flatten(0, 1)
+    return torch.cat([across, down], 2).flatten(0, 1)

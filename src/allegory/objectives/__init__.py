@@ -2,6 +2,7 @@
 
 from allegory.objectives.adversary import density_ratio_kl, two_sample_cross_entropy
 from allegory.objectives.contrast import info_nce, nt_xent
+from allegory.objectives.distillation import distillation, prototype_use, sharpened, target_sharpness
 from allegory.objectives.elbo import gaussian_kl, reparameterise
 from allegory.objectives.likelihood import LIKELIHOODS, Likelihood, log_likelihood, observed
 from allegory.objectives.masked import masked_regression, pieces, standardised
@@ -10,6 +11,7 @@ from allegory.objectives.regression import cosine_regression
 
 __all__ = [
     "LIKELIHOODS", "Likelihood",
-    "cosine_regression", "density_ratio_kl", "gaussian_kl", "info_nce", "log_likelihood", "masked_regression", "nce", "nt_xent",
-    "observed", "pieces", "reparameterise", "standardised", "two_sample_cross_entropy",
+    "cosine_regression", "density_ratio_kl", "distillation", "gaussian_kl", "info_nce", "log_likelihood", "masked_regression", "nce",
+    "nt_xent", "observed", "pieces", "prototype_use", "reparameterise", "sharpened", "standardised", "target_sharpness",
+    "two_sample_cross_entropy",
 ]  # fmt: skip

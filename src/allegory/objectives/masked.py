@@ -18,7 +18,7 @@ def masked_regression(prediction: Float[Tensor, "b *m d"], target: Float[Tensor,
 
 
 def pieces(x: Float[Tensor, "b c h w"], patch: int) -> Float[Tensor, "b n d"]:
-    """The patches of an image row by row, the numbers of each in the order channel, row, column. `patch` divides both sides."""
+    """The patches of an image row by row, the numbers of each in the order row, column, channel. `patch` divides both sides."""
     b, c, h, w = x.shape
-    cut = x.reshape(b, c, h // patch, patch, w // patch, patch).permute(0, 2, 4, 1, 3, 5)  # (b, rows, columns, c, patch, patch)
+    cut = x.reshape(b, c, h // patch, patch, w // patch, patch).permute(0, 2, 4, 3, 5, 1)  # (b, rows, columns, patch, patch, c)
     return cut.reshape(b, (h // patch) * (w // patch), c * patch * patch)

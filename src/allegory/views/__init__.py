@@ -10,7 +10,7 @@ from allegory.views.colour import ColourJitter, Grey
 from allegory.views.combine import Compose, OneOf, Pair, Part, Sometimes
 from allegory.views.cutout import Cutout
 from allegory.views.geometry import Affine, Flip, Geometry, ResizedCrop
-from allegory.views.multicrop import MultiCrop, multi_crop
+from allegory.views.multicrop import GLOBALS, MultiCrop, multi_crop
 from allegory.views.noise import Corrupt, Drop, Noise
 from allegory.views.patches import InPieces, Jigsaws, Patches, RelativePositions, WholeAndPatches
 from allegory.views.policies import RandAugment, augment
@@ -29,8 +29,8 @@ VIEWS: dict[str, type[View]] = {
 }  # fmt: skip
 
 __all__ = [
-    "VIEWS", "Affine", "AutoContrast", "Blocked", "Blocks", "Blur", "ColourJitter", "Compose", "Corrupt", "Cutout", "Drop", "Equalize",
-    "Flip", "Geometry", "Grey", "Identity", "InPieces", "Invert", "Jigsaws", "Masked", "Masks", "MultiCrop", "Noise", "OneOf", "Pair",
-    "Part", "Patches", "Posterize", "Puzzle", "RandAugment", "RelativePositions", "ResizedCrop", "Rotations", "Sharpness", "Sobel",
-    "Solarize", "Sometimes", "View", "Views", "WholeAndPatches", "augment", "multi_crop",
+    "GLOBALS", "VIEWS", "Affine", "AutoContrast", "Blocked", "Blocks", "Blur", "ColourJitter", "Compose", "Corrupt", "Cutout", "Drop",
+    "Equalize", "Flip", "Geometry", "Grey", "Identity", "InPieces", "Invert", "Jigsaws", "Masked", "Masks", "MultiCrop", "Noise",
+    "OneOf", "Pair", "Part", "Patches", "Posterize", "Puzzle", "RandAugment", "RelativePositions", "ResizedCrop", "Rotations",
+    "Sharpness", "Sobel", "Solarize", "Sometimes", "View", "Views", "WholeAndPatches", "augment", "multi_crop",
 ]  # fmt: skip
