@@ -2,13 +2,15 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
-from helpers.moments import batch, moment
+from helpers.moments import batch, linear, moment
 from torch import nn
 
 from allegory import nets
 from allegory.core import Array
+from allegory.data import Intake, Items, Source
 from allegory.methods.contrastive.dino import DINO
 
 
@@ -75,6 +77,16 @@ def test_one_step_of_teacher_and_centre_by_hand(progress, keep):
     torch.testing.assert_close(net.centre, torch.tensor([1.2, 0.8]).double())
 
 
+def test_the_centre_begins_where_the_teachers_scores_are():
+    """Standardised, the two items are (-1, 1) and (1, -1): mean 0. The teacher shifts them by (3, 3)."""
+    method, net = by_hand()
+    net.teacher = linear([[1.0, 0.0], [0.0, 2.0]], [3.0, 3.0]).requires_grad_(False)
+    source = Source("two", Array((2,)), np.array([[1.0, 2.0], [3.0, 0.0]], dtype=np.float32))
+    items = Items(source, Intake.fit(source, np.arange(2)), np.arange(2))
+    method.prepare(net, items, moment(2).dice)
+    torch.testing.assert_close(net.centre, torch.tensor([3.0, 3.0]).double())
+
+
 def test_small_views_leave_the_running_statistics_alone():
     method = DINO(projection=16, hidden=16, prototypes=8, crops=2)
     net = method.build(Array((1, 8, 8)), 4)
@@ -96,10 +108,10 @@ def test_small_views_leave_the_running_statistics_alone():
 def test_a_transformer_reads_small_views_too():
     spec = Array((3, 28, 28))
 
-    class Source:
+    class Mirrored:
         mirror = True
 
-    method = DINO(encoder="vit-mini", projection=16, hidden=16, prototypes=8, crops=2).resolved(spec, Source())
+    method = DINO(encoder="vit-mini", projection=16, hidden=16, prototypes=8, crops=2).resolved(spec, Mirrored())
     net = method.build(spec, 4)
     (player,) = method.players(net)
     assert player.additive
@@ -113,10 +125,10 @@ def test_a_transformer_reads_small_views_too():
 def test_other_channels(channels):
     spec = Array((channels, 28, 28))
 
-    class Source:
+    class Upright:
         mirror = False
 
-    method = DINO(projection=16, hidden=16, prototypes=8, crops=1).resolved(spec, Source())
+    method = DINO(projection=16, hidden=16, prototypes=8, crops=1).resolved(spec, Upright())
     net = method.build(spec, 4)
     x = torch.rand(3, channels, 28, 28, generator=torch.Generator().manual_seed(0))
     (player,) = method.players(net)

@@ -31,6 +31,8 @@ from allegory.core import (
     Card,
     Claim,
     CodeKind,
+    Dice,
+    Items,
     Loss,
     Moment,
     Optim,
@@ -43,8 +45,11 @@ from allegory.core import (
     Views,
     batch_mean,
     move_average,
+    tree,
 )
 from allegory.objectives import distillation, prototype_use, sharpened, target_sharpness
+
+FIRST = 512
 
 
 class Sorter(nn.Module):
@@ -117,6 +122,14 @@ class DINO(Trained[DINONet]):
     def build(self, spec: Spec, n: int) -> DINONet:
         del n
         return DINONet(Sorter(spec, self.encoder, self.hidden, self.projection, self.prototypes), self.prototypes)
+
+    def prepare(self, net: DINONet, items: Items, dice: Dice) -> None:
+        # Deviates: the centre begins at the mean over some items, not at 0. Untrained nets say nearly the same of all items, so that from
+        # 0 a short training would first learn the one prototype that all begin with, and then have to unlearn it.
+        del dice
+        x = tree.to(items.take(slice(0, FIRST)), net.centre.device, net.centre.dtype)
+        with torch.no_grad():
+            net.centre.copy_(net.teacher(x).mean(0))
 
     def players(self, net: DINONet) -> Sequence[Player]:
         alone = not nets.has_batch_statistics(net.student)

@@ -90,7 +90,7 @@ class IJEPA(Trained[IJEPANet]):
         buys="No augmentation and no pixels: what cannot be predicted need not be told.",
         costs="A transformer and its slow copy; an error that does not say whether the codes are any good.",
         fails="Collapse of the tokens, and blocks that are too easy; look at the effective rank, raise tau or the blocks' scale.",
-        specs=("image",), code=CodeKind(), tiny={"width": 16, "depth": 1}, laws=("order of examples",),
+        specs=("image",), code=CodeKind(), tiny={"width": 16, "depth": 1, "steps": 20}, laws=("order of examples",),
         falls="student/error",
         claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.70, {}, seeds=3),),
     )  # fmt: skip

@@ -69,7 +69,7 @@ class MAE(Trained[MAENet]):
         buys="The encoder sees a quarter of the picture, so large nets are cheap to train; no augmentation, no negatives.",
         costs="A transformer; and codes that a linear probe reads worse than fine-tuning does.",
         fails="Hidden patches that their neighbours tell; look at completions, hide more, or take larger patches.",
-        decoder="network", specs=("image",), code=CodeKind(), tiny={"width": 16}, laws=("order of examples",),
+        decoder="network", specs=("image",), code=CodeKind(), tiny={"width": 16, "steps": 20}, laws=("order of examples",),
         falls="encoder/error",
         claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.70, {}, seeds=3),),
     )  # fmt: skip
