@@ -16,6 +16,9 @@ GAVE, SETTINGS = GOLDEN["outputs"], GOLDEN["settings"]
 INPUTS = {name: torch.tensor(values, dtype=torch.float64) for name, values in GOLDEN["inputs"].items()}
 
 OURS = {  # name: (ours in lightly's terms, the names of its inputs, how many of them lightly gives our gradient for)
+    "nt_xent_bank": (
+        lambda a, b: objectives.info_nce(a, b, SETTINGS["nt_xent_bank"]["temperature"], INPUTS["bank"]).mean(), ("a", "b"), 2
+    ),  # the queue as it was before this batch
     "nt_xent": (lambda a, b: objectives.nt_xent(a, b, SETTINGS["nt_xent"]["temperature"]), ("a", "b"), 2),
     # 2 - 2 cos for -cos; the target has no gradient here, where lightly leaves it to the caller
     "cosine": (lambda a, b: objectives.cosine_regression(a, b).mean() / 2.0 - 1.0, ("a", "b"), 1),

@@ -56,3 +56,16 @@ def test_it_shows_two_views_and_learns_all_of_its_net():
     assert isinstance(net.head[-1], nn.Linear)
     assert net.head[-1].out_features == method.projection
     assert not player.additive, "the loss compares the examples of a batch"
+
+
+def test_its_corrections_reach_the_loss():
+    """Both view pairs at 0 and 60 degrees: every anchor has its positive at 60 degrees and two negatives, at 0 and at 60.
+
+    With tau 1/2 the positive is e and R = e^2 + e = 10.1073; debias 1/4: (R - e/2)/(3/4) = 11.6643, log(1 + that/e) = 1.666015;
+    hardness 1: 2 (e^4 + e^2)/(e^2 + e) = 12.2658 by weights e^2 and e, log(1 + that/e) = 1.706987.
+    """
+    x = at(0, 0)
+    views = (at(0, 0), at(60, 60))
+    for method, expected in ((SimCLR(), 1.551445), (SimCLR(debias=0.25), 1.666015), (SimCLR(hardness=1.0), 1.706987)):
+        (player,) = method.players(net_of(method))
+        assert player.loss(batch(x, views), moment(2)).total.item() == pytest.approx(expected, abs=1e-6)

@@ -4,13 +4,17 @@ r"""Two views of one item should be told from the views of all others.
 
 **Objective.** $\ell_{ij} = -\log \exp(s_{ij}/\tau) / \sum_{k \ne i} \exp(s_{ik}/\tau)$, mean over all ordered positive pairs (eq. 1).
 
-**Notation.** `tau` = $\tau$, `f` = `body`, `g` = `head`.
+Two corrections of the negatives, off at first: `debias` takes off what negatives of the item's own class add (Chuang et al. 2020),
+`hardness` weights each by how near it is (Robinson et al. 2021); see `objectives.contrast`.
+
+**Notation.** `tau` = $\tau$, `debias` = $\tau^+$, `hardness` = $\beta$, `f` = `body`, `g` = `head`.
 
 **When it fails.** Views that leave a shortcut (a colour histogram, a border) or destroy what matters; too few negatives; look at the
 neighbours, and at alignment and uniformity.
 
 **Reference.** T. Chen et al., A Simple Framework for Contrastive Learning of Visual Representations, 2020,
-https://arxiv.org/abs/2002.05709
+https://arxiv.org/abs/2002.05709; C.-Y. Chuang et al., Debiased Contrastive Learning, 2020, https://arxiv.org/abs/2007.00224;
+J. Robinson et al., Contrastive Learning with Hard Negative Samples, 2021, https://arxiv.org/abs/2010.04592
 """
 
 from dataclasses import dataclass
@@ -26,10 +30,13 @@ from allegory.objectives import nt_xent
 class SimCLR(Joint):
     """SimCLR (Chen et al. 2020): minimises NT-Xent between two views of each item, in nats.
 
-    tau: temperature.
+    tau: temperature. debias: the share of the negatives thought to be of an item's own class (Chuang et al. 2020; 0: none).
+    hardness: how much more the nearest negatives count (Robinson et al. 2021; 0: all alike).
     """
 
     tau: float = 0.5
+    debias: float = 0.0
+    hardness: float = 0.0
 
     recipe: ClassVar[Recipe] = Recipe(steps=400, batch=256, optim=Optim(lr=4e-3), note="paper: batch 4096, LARS 4.8, 1000 epochs")
     card: ClassVar[Card] = Card(
@@ -52,5 +59,5 @@ class SimCLR(Joint):
     )  # fmt: skip
 
     def contrast(self, first: Codes, second: Codes) -> Loss:
-        loss = nt_xent(first, second, self.tau)
+        loss = nt_xent(first, second, self.tau, self.debias, self.hardness)
         return Loss(loss, {"nt_xent": loss})
