@@ -6,7 +6,7 @@ from allegory.nets.choose import DECODERS, ENCODERS, decoder, default, encoder, 
 from allegory.nets.convnet import ConvNet
 from allegory.nets.deconv import Deconv
 from allegory.nets.encoder import Encoder
-from allegory.nets.memory import MemoryBank
+from allegory.nets.memory import MemoryBank, Queue, at_rest
 from allegory.nets.mlp import MLP, MLPDecoder, head
 from allegory.nets.norm import BatchNorm, Norm, frozen_statistics, has_batch_statistics
 from allegory.nets.parts import PartsDecoder, PartsEncoder
@@ -17,35 +17,8 @@ from allegory.nets.resnet import ResNet, resnet18, resnet50
 from allegory.nets.vit import ViT
 
 __all__ = [
-    "DECODERS",
-    "ENCODERS",
-    "MLP",
-    "Attention",
-    "BatchNorm",
-    "Block",
-    "Broadcast",
-    "ConvNet",
-    "Deconv",
-    "Encoder",
-    "MLPDecoder",
-    "MemoryBank",
-    "Norm",
-    "PartsDecoder",
-    "PartsEncoder",
-    "Predictor",
-    "Projected",
-    "Prototypes",
-    "ResNet",
-    "ViT",
-    "decoder",
-    "default",
-    "encoder",
-    "frozen_statistics",
-    "has_batch_statistics",
-    "head",
-    "patch_of",
-    "resnet18",
-    "resnet50",
-    "teacher_of",
-    "transformer",
+    "DECODERS", "ENCODERS", "Attention", "BatchNorm", "Block", "Broadcast", "ConvNet", "Deconv", "Encoder", "MLP", "MLPDecoder",
+    "MemoryBank", "Norm", "PartsDecoder", "PartsEncoder", "Predictor", "Projected", "Prototypes", "Queue", "ResNet", "ViT", "at_rest",
+    "decoder", "default", "encoder", "frozen_statistics", "has_batch_statistics", "head", "patch_of", "resnet18", "resnet50",
+    "teacher_of", "transformer",
 ]  # fmt: skip

@@ -1,9 +1,16 @@
-"""What is remembered from step to step: one code for each training item. Buffers, which no gradient moves."""
+"""What is remembered from step to step: a code for each training item, or the last codes. Buffers, which no gradient moves."""
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+
+from allegory.core import Items, tree
+
+
+def directions(n: int, z: int) -> Float[Tensor, "n z"]:
+    """Unit vectors drawn at random, for buffers made in `build`."""
+    return F.normalize(nn.init.normal_(torch.empty(n, z)), dim=1)
 
 
 class MemoryBank(nn.Module):
@@ -16,7 +23,7 @@ class MemoryBank(nn.Module):
 
     def __init__(self, n: int, z: int):
         super().__init__()
-        self.register_buffer("codes", F.normalize(nn.init.normal_(torch.empty(n, z)), dim=1))
+        self.register_buffer("codes", directions(n, z))
 
     def recall(self, index: Int[Tensor, " *b"]) -> Float[Tensor, "*b z"]:
         """The codes of the items at `index`, as they are remembered."""
@@ -27,3 +34,45 @@ class MemoryBank(nn.Module):
         """codes[i] <- keep * codes[i] + (1 - keep) * z_i / |z_i|, back on the sphere. `index` names every item once at most."""
         moved = torch.lerp(F.normalize(z.to(self.codes.dtype), dim=1), self.codes[index], keep)
         self.codes[index] = F.normalize(moved, dim=1)
+
+
+class Queue(nn.Module):
+    """The last `size` codes, as unit vectors, the oldest replaced first (He et al. 2020, section 3.2).
+
+    Losses only read `codes`; `push` belongs in a method's `after_step`. It begins with directions drawn at random.
+    """
+
+    codes: Float[Tensor, "size z"]
+    at: Int[Tensor, ""]  # the row that is replaced next
+
+    def __init__(self, size: int, z: int):
+        super().__init__()
+        self.register_buffer("codes", directions(size, z))
+        self.register_buffer("at", torch.tensor(0))
+
+    @torch.no_grad()
+    def push(self, z: Float[Tensor, "b z"]) -> None:
+        """Takes in z_i / |z_i| in order; of more than `size` the last."""
+        z = z[-len(self.codes) :]
+        rows = (self.at + torch.arange(len(z), device=z.device)) % len(self.codes)
+        self.codes[rows] = F.normalize(z.to(self.codes.dtype), dim=1)
+        self.at.copy_((self.at + len(z)) % len(self.codes))
+
+    def nearest(self, z: Float[Tensor, "b z"]) -> Float[Tensor, "b z"]:
+        """The remembered code of the largest cosine with each row, without a gradient."""
+        with torch.no_grad():
+            return self.codes[(F.normalize(z, dim=1) @ self.codes.T).argmax(1)]
+
+
+@torch.no_grad()
+def at_rest(net: nn.Module, items: Items, index: Int[Tensor, " m"] | None = None, size: int = 1024) -> Float[Tensor, "n z"]:
+    """What `net` makes of all items, or of those at `index`, with running statistics for those of a batch."""
+    modes = [(module, module.training) for module in net.modules()]
+    kind = next(net.parameters()).dtype
+    shown = items.batches(size) if index is None else (items.take(part) for part in index.split(size))
+    try:
+        net.eval()
+        return torch.cat([net(tree.map(lambda leaf: leaf.to(kind), x)) for x in shown])
+    finally:
+        for module, mode in modes:
+            module.training = mode

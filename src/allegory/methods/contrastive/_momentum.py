@@ -1,0 +1,64 @@
+"""What the methods with a slow second network share: a student that learns, and a teacher that follows it and makes the keys."""
+
+import abc
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from allegory import nets, views
+from allegory.core import Moment, Spec, Trained, Views, move_average
+
+
+class MomentumNet(nn.Module):
+    """Student, an encoder with a head, and teacher, its moving average, at rest."""
+
+    def __init__(self, spec: Spec, encoder: str, hidden: int, out: int, depth: int):
+        super().__init__()
+        self.student = nets.Projected(spec, encoder, hidden, out, depth)
+        # Deviates: the teacher normalises by running statistics that follow the student's (as in Cai et al. 2021, arXiv:2101.08482) and
+        # not by those of its batch. A key then carries nothing of the batch it came with, by which it could be told from older keys:
+        # this is what shuffling examples among processes was for.
+        self.teacher = nets.teacher_of(self.student)
+
+    def keys(self, view: Float[Tensor, "b *d"]) -> Float[Tensor, "b p"]:
+        """The teacher's projections, without a gradient."""
+        with torch.no_grad():
+            return self.teacher(view)
+
+
+N = TypeVar("N", bound=MomentumNet)
+
+
+@dataclass(frozen=True)
+class Momentum(Trained[N]):
+    """A family with two holes, `build` and `players`.
+
+    tau: temperature. keep: how much of itself the teacher keeps each step. encoder: name of a net. hidden, projection: widths of the
+    head (hidden 0: as wide as the code). depth: layers of the head.
+    """
+
+    tau: float = 0.2
+    keep: float = 0.99
+    encoder: str = "default"
+    hidden: int = 0
+    projection: int = 64
+    depth: int = 2
+
+    @abc.abstractmethod
+    def build(self, spec: Spec, n: int) -> N:
+        """The net of the method."""
+
+    def default_views(self, spec: Spec, source: Any) -> Views | None:
+        return views.Pair(views.augment(spec, source.mirror))
+
+    def after_step(self, net: N, now: Moment, memos: Mapping[str, Any]) -> None:
+        del now, memos
+        move_average(net.teacher, net.student, self.keep)
+
+    def encode(self, net: N, x: Float[Tensor, "b *d"]) -> Float[Tensor, "b z"]:
+        h: Tensor = net.student.body(x)
+        return h
