@@ -17,7 +17,9 @@ INPUTS = {name: torch.tensor(values, dtype=torch.float64) for name, values in GO
 
 OURS = {  # name: (ours in lightly's terms, the names of its inputs, how many of them lightly gives our gradient for)
     "nt_xent_bank": (
-        lambda a, b: objectives.info_nce(a, b, SETTINGS["nt_xent_bank"]["temperature"], INPUTS["bank"]).mean(), ("a", "b"), 2
+        lambda a, b: objectives.info_nce(a, b, SETTINGS["nt_xent_bank"]["temperature"], INPUTS["bank"]).mean(),
+        ("a", "b"),
+        2,
     ),  # the queue as it was before this batch
     "nt_xent": (lambda a, b: objectives.nt_xent(a, b, SETTINGS["nt_xent"]["temperature"]), ("a", "b"), 2),
     # 2 - 2 cos for -cos; the target has no gradient here, where lightly leaves it to the caller

@@ -4,14 +4,16 @@ from allegory.objectives.adversary import density_ratio_kl, two_sample_cross_ent
 from allegory.objectives.contrast import info_nce, nt_xent
 from allegory.objectives.distillation import distillation, prototype_use, sharpened, target_sharpness
 from allegory.objectives.elbo import gaussian_kl, reparameterise
+from allegory.objectives.instances import instance_softmax, local_aggregation
 from allegory.objectives.likelihood import LIKELIHOODS, Likelihood, log_likelihood, observed
 from allegory.objectives.masked import masked_regression, pieces, standardised
 from allegory.objectives.nce import nce
 from allegory.objectives.regression import cosine_regression
+from allegory.objectives.verification import pairs_verified
 
 __all__ = [
     "LIKELIHOODS", "Likelihood",
-    "cosine_regression", "density_ratio_kl", "distillation", "gaussian_kl", "info_nce", "log_likelihood", "masked_regression", "nce",
-    "nt_xent", "observed", "pieces", "prototype_use", "reparameterise", "sharpened", "standardised", "target_sharpness",
-    "two_sample_cross_entropy",
+    "cosine_regression", "density_ratio_kl", "distillation", "gaussian_kl", "info_nce", "instance_softmax", "local_aggregation",
+    "log_likelihood", "masked_regression", "nce", "nt_xent", "observed", "pairs_verified", "pieces", "prototype_use", "reparameterise",
+    "sharpened", "standardised", "target_sharpness", "two_sample_cross_entropy",
 ]  # fmt: skip
