@@ -1,16 +1,27 @@
 """What is remembered from step to step: a code for each training item, or the last codes. Buffers, which no gradient moves."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from allegory.core import Items, tree
+from allegory.measures import normalised_spread
+
+WATCHED = 8192
 
 
 def directions(n: int, z: int) -> Float[Tensor, "n z"]:
     """Unit vectors drawn at random, for buffers made in `build`."""
     return F.normalize(nn.init.normal_(torch.empty(n, z)), dim=1)
+
+
+def spread(codes: Float[Tensor, "n z"]) -> Float[Tensor, ""]:
+    """How much of the sphere the codes fill, from 0 (one point) to 1, from at most 8192 of them, evenly taken."""
+    some = codes[:: 1 + (len(codes) - 1) // WATCHED]
+    return normalised_spread(some) * math.sqrt(codes.shape[1])
 
 
 class MemoryBank(nn.Module):
@@ -35,6 +46,14 @@ class MemoryBank(nn.Module):
         moved = torch.lerp(F.normalize(z.to(self.codes.dtype), dim=1), self.codes[index], keep)
         self.codes[index] = F.normalize(moved, dim=1)
 
+    @torch.no_grad()
+    def remember(self, z: Float[Tensor, "n z"]) -> None:
+        """Forgets what it holds, for z_i / |z_i| of all items in order."""
+        self.codes.copy_(F.normalize(z, dim=1))
+
+    def spread(self) -> Float[Tensor, ""]:
+        return spread(self.codes)
+
 
 class Queue(nn.Module):
     """The last `size` codes, as unit vectors, the oldest replaced first (He et al. 2020, section 3.2).
@@ -57,6 +76,9 @@ class Queue(nn.Module):
         rows = (self.at + torch.arange(len(z), device=z.device)) % len(self.codes)
         self.codes[rows] = F.normalize(z.to(self.codes.dtype), dim=1)
         self.at.copy_((self.at + len(z)) % len(self.codes))
+
+    def spread(self) -> Float[Tensor, ""]:
+        return spread(self.codes)
 
     def nearest(self, z: Float[Tensor, "b z"]) -> Float[Tensor, "b z"]:
         """The remembered code of the largest cosine with each row, without a gradient."""

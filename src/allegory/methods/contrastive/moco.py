@@ -14,13 +14,12 @@ a queue that holds much of a small data set also holds the query's own item; loo
 v2: X. Chen et al., Improved Baselines with Momentum Contrastive Learning, 2020, https://arxiv.org/abs/2003.04297
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, final
 
-from allegory import measures, nets
+from allegory import nets
 from allegory.core import Batch, Card, Claim, CodeKind, Loss, Moment, Optim, Paper, Player, Recipe, Spec, batch_mean
 from allegory.methods.contrastive._momentum import Momentum, MomentumNet
 from allegory.objectives import info_nce
@@ -77,8 +76,7 @@ class MoCo(Momentum[MoCoNet]):
         first, second = batch.views
         k = net.keys(second)
         loss = batch_mean(info_nce(net.student(first), k, self.tau, net.queue.codes))
-        spread = measures.normalised_spread(net.queue.codes) * math.sqrt(k.shape[1])
-        return Loss(loss, {"info_nce": loss, "memory_spread": spread}, memo=k)
+        return Loss(loss, {"info_nce": loss, "memory_spread": net.queue.spread()}, memo=k)
 
     def after_step(self, net: MoCoNet, now: Moment, memos: Mapping[str, Any]) -> None:
         super().after_step(net, now, memos)

@@ -14,7 +14,6 @@ no near neighbour, one that is large holds the item itself; look at `agreement`,
 2021, https://arxiv.org/abs/2104.14548
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -25,7 +24,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from allegory import measures, nets, views
+from allegory import nets, views
 from allegory.core import Batch, Card, Claim, CodeKind, Loss, Moment, Optim, Paper, Player, Recipe, Spec, Trained, Views, batch_mean
 from allegory.objectives import info_nce
 
@@ -100,8 +99,8 @@ class NNCLR(Trained[NNCLRNet]):
         both = info_nce(friend_first, p_second, self.tau) + info_nce(friend_second, p_first, self.tau)
         loss = batch_mean(both) / 2.0
         agreement = batch_mean(F.cosine_similarity(first.detach(), friend_first))
-        spread = measures.normalised_spread(net.queue.codes) * math.sqrt(first.shape[1])
-        return Loss(loss, {"info_nce": loss, "agreement": agreement, "memory_spread": spread}, memo=first.detach())
+        terms = {"info_nce": loss, "agreement": agreement, "memory_spread": net.queue.spread()}
+        return Loss(loss, terms, memo=first.detach())
 
     def after_step(self, net: NNCLRNet, now: Moment, memos: Mapping[str, Any]) -> None:
         del now
