@@ -235,3 +235,18 @@ def test_a_file_of_an_unknown_kind(tmp_path):
     (tmp_path / "x.docx").write_text("?")
     with pytest.raises(Misuse, match=r"expected a folder of images or a file ending in .npy"):
         open_source(tmp_path / "x.docx")
+
+
+def test_series_are_read_when_asked_for(tmp_path):
+    x = RANDOM.integers(-500, 500, size=(40, 2, 64)).astype(np.int16)
+    s = open_source(x, series=True, labels=[0, 1] * 20)
+    assert s.spec == Array((2, 64)) and s.spec.is_series and "series of 2 channels and 64 times" in s.describe()
+    assert "say series=True" in open_source(x).describe() and open_source(x).spec.is_image
+    assert open_source(x[:, 0], series=True).spec == Array((1, 64))
+    np.save(tmp_path / "x.npy", x)
+    np.savez(tmp_path / "x.npz", x=x, y=np.arange(40) % 2)
+    intake = Intake.fit(s, np.arange(40))
+    for again in (x, tmp_path / "x.npy", tmp_path / "x.npz"):
+        assert open_source(again, like=intake).spec == s.spec, "what is encoded later is read as training was"
+    with pytest.raises(Problem, match=r"expected series \(n, t\) or \(n, channels, t\), got shape \(40, 2, 64, 1\)"):
+        open_source(x[..., None], series=True)

@@ -24,7 +24,8 @@ def sources() -> list[Source]:
     vectors = RANDOM.normal(3, 5, size=(40, 6)).astype(np.float32)
     both = Source("both", Parts({"image": Array((3, 4, 4), 256), "pose": Array((6,))}), {"image": images, "pose": vectors})
     floats = open_source(RANDOM.normal(size=(40, 1, 5, 5)))
-    return [open_source(images), open_source(vectors), floats, table(), both, open_source("digits")]
+    series = open_source(RANDOM.normal(size=(40, 2, 9)), series=True, name="series")
+    return [series, open_source(images), open_source(vectors), floats, table(), both, open_source("digits")]
 
 
 def test_pixels_run_from_minus_one_to_one():
@@ -52,6 +53,23 @@ def test_vectors_have_mean_zero_and_deviation_one_over_the_training_part_only():
     z = Intake.fit(open_source(x), np.arange(50))(torch.as_tensor(x))
     assert torch.allclose(z[:50].mean(0), torch.zeros(4), atol=1e-5)
     assert torch.allclose(z[:50, [0, 1, 3]].std(0, unbiased=False), torch.ones(3), atol=1e-5) and (z[:50, 2] == 0).all()
+
+
+def test_series_are_standardised_by_channel_whatever_the_time():
+    x = RANDOM.normal(size=(60, 2, 50)) * np.array([3.0, 0.1])[:, None] + np.array([5.0, -1.0])[:, None]
+    x[:, :, 40:] = 5.0  # the silence at the end of clips has no scale of its own
+    x[3, 1, 4] = np.nan
+    x[40:] += 1000.0
+    s = open_source(x, series=True)
+    intake = Intake.fit(s, np.arange(40))
+    z = intake(torch.as_tensor(s.take(slice(0, 40))))
+    assert z.shape == (40, 2, 50) and z.dtype == torch.float32 and z[3, 1, 4] == 0
+    assert torch.allclose(z.mean((0, 2)), torch.zeros(2), atol=1e-5)
+    assert torch.allclose(z.square().mean((0, 2)).sqrt(), torch.ones(2), atol=1e-3)
+    known = torch.as_tensor(x[:40, 0])
+    assert torch.allclose(z[:, 0].double(), (known - known.mean()) / known.std(unbiased=False), atol=1e-5)  # a shape is kept as it is
+    whole = open_source((1000 * RANDOM.normal(size=(20, 1, 30))).astype(np.int16), series=True)
+    assert Intake.fit(whole, np.arange(20))(torch.as_tensor(whole.take(slice(None)))).std() == pytest.approx(1.0, abs=0.01)
 
 
 def test_large_whole_numbers_lose_nothing_before_the_mean_goes():

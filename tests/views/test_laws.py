@@ -61,7 +61,16 @@ def test_the_input_is_left_alone_and_chance_repeats(view):
 @each
 def test_chance_differs_between_seeds_where_there_is_any(view):
     x = batch(view)
-    certain = (views.Identity, views.Invert, views.Posterize, views.AutoContrast, views.Equalize, views.Sobel, views.Solarize)
+    certain = (
+        views.Identity,
+        views.Invert,
+        views.Posterize,
+        views.AutoContrast,
+        views.Equalize,
+        views.Sobel,
+        views.Solarize,
+        views.Windows,
+    )
     same = all(torch.equal(a, b) for a, b in zip(tree.leaves(view(x, dice(0))), tree.leaves(view(x, dice(1))), strict=True))
     assert same == isinstance(view, certain)
 

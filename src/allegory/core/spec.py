@@ -24,7 +24,10 @@ class Spec:
 
 @dataclass(frozen=True)
 class Array(Spec):
-    """A dense array of one shape. `levels` remembers the discrete levels of pixels (256 for 8 bit), for likelihoods."""
+    """A dense array of one shape: a vector (d,), a series (c, t) of c channels with time last, an image (c, h, w).
+
+    `levels` remembers the discrete levels of pixels (256 for 8 bit), for likelihoods.
+    """
 
     shape: tuple[int, ...]
     levels: int | None = None
@@ -39,6 +42,11 @@ class Array(Spec):
         """True for (c, h, w)."""
         return len(self.shape) == 3
 
+    @property
+    def is_series(self) -> bool:
+        """True for (c, t): channels, then time."""
+        return len(self.shape) == 2
+
     def check(self, x: tree.Tree, what: str = "the data") -> None:
         shape = tuple(getattr(x, "shape", ())[1:])
         if not tree.is_leaf(x) or shape != self.shape:
@@ -46,7 +54,8 @@ class Array(Spec):
 
     def __str__(self) -> str:
         body = " x ".join(str(s) for s in self.shape)
-        return f"{'images' if self.is_image else 'arrays'} {body}" + (f", {self.levels} levels" if self.levels else "")
+        kind = "images" if self.is_image else "series" if self.is_series else "arrays"
+        return f"{kind} {body}" + (f", {self.levels} levels" if self.levels else "")
 
 
 @dataclass(frozen=True)

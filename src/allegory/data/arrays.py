@@ -14,22 +14,23 @@ from allegory.data.source import CHUNK_BYTES, Skipped, Source
 Missing = Literal["impute", "drop"]
 Channels = Literal["first", "last"]
 COLOURS = (1, 2, 3, 4)
+THIN = 16  # images that are wider than so many times their height are asked about: they may be series
 # What torch cannot index or move on every device, and what takes its place.
 WIDER = {"bool": "uint8", "uint16": "int32", "uint32": "int64", "uint64": "float64"}
 
 
 def open_array(
     x: Any, aside: Sequence[str] = (), *,
-    name: str = "array", channels: Channels | None = None, missing: Missing | None = None, levels: int | None = None,
+    name: str = "array", channels: Channels | None = None, series: bool = False, missing: Missing | None = None, levels: int | None = None,
 ) -> Found:  # fmt: skip
-    """(n, d) vectors, or (n, h, w), (n, h, w, c), (n, c, h, w) images, of any real numbers.
+    """(n, d) vectors, or (n, h, w), (n, h, w, c), (n, c, h, w) images, of any real numbers; with `series` (n, t) or (n, c, t) series.
 
     `channels`: where the channels are, when the shape leaves it open. `levels`: the pixels are whole numbers below it. `missing`: what to
     do with items that hold NaN or infinity: "impute" (vectors: the mean of the training part) or "drop".
     """
     del aside
     array = _numbers(x, name)
-    array, notes = _axes(array, name, channels)
+    array, notes = _series(array, name) if series else _axes(array, name, channels)
     depth = _levels(array, name, levels) if array.ndim == 4 else None
     if depth is not None and depth != 256:
         notes.append(f"pixels are whole numbers from 0 to {depth - 1}; if not, say levels=")
@@ -82,13 +83,23 @@ def _axes(array: np.ndarray, name: str, channels: Channels | None) -> tuple[np.n
     if array.ndim == 2:
         return array, []
     if array.ndim == 3:
-        return array[:, None], [f"shape {shape} read as grey images (n, h, w)"]
+        thin = "; if they are series (n, channels, time), say series=True" if THIN * shape[1] <= shape[2] else ""
+        return array[:, None], [f"shape {shape} read as grey images (n, h, w){thin}"]
     if array.ndim != 4:
         raise Problem(f"{name}: expected (n, d), (n, h, w), (n, h, w, c) or (n, c, h, w), got shape {shape}")
     where, why = (channels, "as you said") if channels else _guess(shape, name)
     if where == "last":
         return array.transpose(0, 3, 1, 2), [f"shape {shape} read as images (n, h, w, c), {why}"]
     return array, [f"shape {shape} read as images (n, c, h, w), {why}"]
+
+
+def _series(array: np.ndarray, name: str) -> tuple[np.ndarray, list[str]]:
+    """`array` as (n, c, t), and how its axes were read."""
+    shape = array.shape
+    if array.ndim not in (2, 3) or 0 in shape:
+        raise Problem(f"{name}: expected series (n, t) or (n, channels, t), got shape {shape}")
+    array = array[:, None] if array.ndim == 2 else array
+    return array, [f"shape {shape} read as series of {array.shape[1]} channels and {array.shape[2]} times"]
 
 
 def _guess(shape: tuple[int, ...], name: str) -> tuple[Channels, str]:

@@ -1,7 +1,8 @@
 """From stored observations to the float32 that methods see, fitted on the training part and saved with the representation.
 
-Images become [-1, 1]; vectors are imputed and standardised; categories become one-hot. It is a module, so that its numbers travel
-with the weights and into an exported graph, and it is applied in one place for training, encoding, export and questions.
+Images become [-1, 1]; vectors are imputed and standardised, series by channel and not by time; categories become one-hot. It is a
+module, so that its numbers travel with the weights and into an exported graph, and it is applied in one place for training, encoding,
+export and questions.
 """
 
 import math
@@ -31,18 +32,23 @@ class Pixels(nn.Module):
 
 
 class Standardise(nn.Module):
-    """Vectors to mean 0 and standard deviation 1 a feature; what is not finite becomes the mean; a constant feature stays 0."""
+    """Vectors to mean 0 and standard deviation 1 a feature; what is not finite becomes the mean; a constant feature stays 0.
+
+    The features of `series` (b, c, t) are their c channels, whatever the time: a moment has no scale of its own.
+    """
 
     mean: Tensor
     scale: Tensor
 
-    def __init__(self, size: int):
+    def __init__(self, size: int, series: bool = False):
         super().__init__()
+        self.series = series
         self.register_buffer("mean", torch.zeros(size))
         self.register_buffer("scale", torch.ones(size))
 
     def fit(self, x: np.ndarray) -> "Standardise":
-        x = np.where(np.isfinite(x), x, np.nan).astype(np.float64).reshape(len(x), -1)
+        flat = np.moveaxis(x, 1, 2).reshape(-1, x.shape[1]) if self.series else x.reshape(len(x), -1)
+        x = np.where(np.isfinite(flat), flat, np.nan).astype(np.float64)
         seen = np.isfinite(x).any(0)
         safe = np.where(seen, x, 0.0)
         mean, std = np.nanmean(safe, 0), np.nanstd(safe, 0)
@@ -51,8 +57,10 @@ class Standardise(nn.Module):
         return self
 
     def forward(self, x: Tensor) -> Tensor:
-        flat = x.flatten(1) if x.is_floating_point() else x.flatten(1).double()  # large whole numbers lose nothing before the mean goes
-        z = torch.where(torch.isfinite(flat), (flat - self.mean) / self.scale, torch.zeros_like(flat))
+        wide = x if x.is_floating_point() else x.double()  # large whole numbers lose nothing before the mean goes
+        wide = wide if self.series else wide.flatten(1)
+        mean, scale = (v[:, None] if self.series else v for v in (self.mean, self.scale))
+        z = torch.where(torch.isfinite(wide), (wide - mean) / scale, torch.zeros_like(wide))
         return z.float().view(x.shape)
 
 
@@ -93,6 +101,8 @@ class Intake(nn.Module):
         if spec.is_image:
             low, high = (0.0, float(spec.levels - 1)) if spec.levels else self.ranges.get(name, (-1.0, 1.0))
             return Pixels(low, high)
+        if spec.is_series:
+            return Standardise(spec.shape[0], series=True)
         return Table(self.columns) if self.columns and not name else Standardise(spec.size)
 
     def _seen(self) -> Spec:

@@ -18,8 +18,9 @@ UNREADABLE = (ValueError, EOFError, OSError, SyntaxError, KeyError, MemoryError,
 
 
 def open_npy(
-    path: Path, aside: Sequence[str] = (), *, channels: Channels | None = None, missing: Missing | None = None, levels: int | None = None
-) -> Found:
+    path: Path, aside: Sequence[str] = (), *,
+    channels: Channels | None = None, series: bool = False, missing: Missing | None = None, levels: int | None = None,
+) -> Found:  # fmt: skip
     """An .npy file, memory-mapped."""
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -28,12 +29,12 @@ def open_npy(
     if not isinstance(array, np.ndarray):
         array.close()
         raise Problem(f"{path} is an archive of arrays; name it .npz")
-    return open_array(array, aside, name=path.stem, channels=channels, missing=missing, levels=levels)
+    return open_array(array, aside, name=path.stem, channels=channels, series=series, missing=missing, levels=levels)
 
 
 def open_npz(
     path: Path, aside: Sequence[str] = (), *, x: str | None = None,
-    channels: Channels | None = None, missing: Missing | None = None, levels: int | None = None,
+    channels: Channels | None = None, series: bool = False, missing: Missing | None = None, levels: int | None = None,
 ) -> Found:  # fmt: skip
     """An .npz file. The observations are the array `x`, or the one named x, data, images or features, or the only one that is no label.
 
@@ -46,7 +47,7 @@ def open_npz(
     if key not in arrays:
         has = ", ".join(f"{k} {v.shape}" for k, v in arrays.items()) or "nothing"
         raise Problem(f"{path}: which array holds the observations? Say x=NAME, or name it x; the file has {has}")
-    found = open_array(arrays[key], aside, name=path.stem, channels=channels, missing=missing, levels=levels)
+    found = open_array(arrays[key], aside, name=path.stem, channels=channels, series=series, missing=missing, levels=levels)
     n = len(arrays[key])
     rows = slice(None) if found.used is None else found.used
     beside: dict[str, Any] = {

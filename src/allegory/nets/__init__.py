@@ -2,42 +2,51 @@
 
 from allegory.nets.attention import Attention, Block
 from allegory.nets.broadcast import Broadcast
-from allegory.nets.choose import DECODERS, ENCODERS, decoder, default, encoder, patch_of, transformer
+from allegory.nets.choose import DECODERS, ENCODERS, OF_SERIES, decoder, default, encoder, patch_of, transformer
 from allegory.nets.convnet import ConvNet
 from allegory.nets.deconv import Deconv
 from allegory.nets.encoder import Encoder
+from allegory.nets.masked import RowsAbove
 from allegory.nets.memory import MemoryBank, Queue, at_rest
 from allegory.nets.mlp import MLP, MLPDecoder, head
 from allegory.nets.norm import BatchNorm, Norm, frozen_statistics, has_batch_statistics
 from allegory.nets.parts import PartsDecoder, PartsEncoder
+from allegory.nets.places import PlaceHead
 from allegory.nets.predictor import Predictor
 from allegory.nets.projected import Projected, teacher_of
 from allegory.nets.prototypes import Prototypes
+from allegory.nets.recurrent import DownColumns
 from allegory.nets.resnet import ResNet, resnet18, resnet50
 from allegory.nets.vit import ViT
+from allegory.nets.wave import Wave
 
 __all__ = [
     "DECODERS",
     "ENCODERS",
     "MLP",
+    "OF_SERIES",
     "Attention",
     "BatchNorm",
     "Block",
     "Broadcast",
     "ConvNet",
     "Deconv",
+    "DownColumns",
     "Encoder",
     "MLPDecoder",
     "MemoryBank",
     "Norm",
     "PartsDecoder",
     "PartsEncoder",
+    "PlaceHead",
     "Predictor",
     "Projected",
     "Prototypes",
     "Queue",
     "ResNet",
+    "RowsAbove",
     "ViT",
+    "Wave",
     "at_rest",
     "decoder",
     "default",

@@ -15,11 +15,13 @@ from allegory.nets.mlp import MLP, MLPDecoder
 from allegory.nets.parts import PartsDecoder, PartsEncoder
 from allegory.nets.resnet import resnet18, resnet50
 from allegory.nets.vit import ViT
+from allegory.nets.wave import Wave
 
 N = TypeVar("N", bound=nn.Module)
 
 ENCODERS: dict[str, Callable[[Any], Encoder]] = {
     "mlp": MLP,
+    "mlp-group": lambda shape: MLP(shape, norm="group"),
     "mlp-plain": lambda shape: MLP(shape, norm="none"),
     "convnet": ConvNet,
     "convnet-group": lambda shape: ConvNet(shape, norm="group"),
@@ -31,23 +33,29 @@ ENCODERS: dict[str, Callable[[Any], Encoder]] = {
     "vit-tiny": lambda shape: ViT(shape, width=192, heads=3),
     "vit-small": lambda shape: ViT(shape, width=384, heads=6),
 }
+OF_SERIES: dict[str, Callable[[Any], Encoder]] = {"wave": Wave, "wave-group": lambda shape: Wave(shape, norm="group")}
 DECODERS: dict[str, Callable[[Any, int], nn.Module]] = {"mlp": MLPDecoder, "deconv": Deconv, "broadcast": Broadcast}
-DEFAULTS = {"default": ("convnet", "mlp"), "default-plain": ("convnet-plain", "mlp-plain")}
+DEFAULTS = {  # for images, series and other arrays
+    "default": ("convnet", "wave", "mlp"),
+    "default-group": ("convnet-group", "wave-group", "mlp-group"),
+    "default-plain": ("convnet-plain", "mlp-plain", "mlp-plain"),
+}
 
 
 def encoder(name: str, spec: Spec) -> Encoder:
     """A net from observations of `spec` to (b, out), with the int attribute `out`.
 
-    "default" is "convnet" for images and "mlp" for other arrays. The "-plain" ones have no batch statistics and keep places; the
-    "-group" ones have group norms for batch norms, so that large batches may pass in pieces.
+    "default" is "convnet" for images, "wave" for series and "mlp" for other arrays. The "-plain" ones have no batch statistics and keep
+    places; the "-group" ones have group norms for batch norms, so that large batches may pass in pieces.
     `Parts` get one net a part; parts that are no images get the default where `name` reads images only.
-    Raises `Misuse` for an unknown name and for a net of images where there are none.
+    Raises `Misuse` for an unknown name and for a net of images or series where there are none.
     """
     if isinstance(spec, Parts):
         return PartsEncoder({part: encoder(_fitting(name, of), of) for part, of in spec.parts})
     array = _array(spec)
-    image, other = DEFAULTS.get(_own(name, DEFAULTS), (name, name))
-    return _find(image if array.is_image else other, array, ENCODERS, "encoder")(array.shape)
+    image, series, other = DEFAULTS.get(_own(name, DEFAULTS), (name, name, name))
+    named = image if array.is_image else series if array.is_series else other
+    return _find(named, array, ENCODERS | OF_SERIES, "encoder")(array.shape)
 
 
 def transformer(name: str, spec: Spec) -> ViT:
@@ -85,8 +93,9 @@ def _find(name: str, spec: Array, known: Mapping[str, Callable[..., N]], what: s
     name = _own(name, known)
     if name not in known:
         raise nearest(name, ["default", *known], what)
-    if not (spec.is_image or name.startswith("mlp")):
-        raise Misuse(f"the {what} {name!r} reads images (c, h, w); these are {spec}. Use 'mlp' or 'default'")
+    fits, reads = (spec.is_series, "series (c, t)") if name in OF_SERIES else (spec.is_image, "images (c, h, w)")
+    if not (fits or name.startswith("mlp")):
+        raise Misuse(f"the {what} {name!r} reads {reads}; these are {spec}. Use 'mlp' or 'default'")
     return known[name]
 
 

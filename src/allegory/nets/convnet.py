@@ -7,7 +7,7 @@ scale .76 in 1.1 times the time, 64-128-128 .73 in 1.8 times.
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from allegory.nets.encoder import Encoder
+from allegory.nets.encoder import Encoder, last_of_each_size
 from allegory.nets.init import he
 from allegory.nets.norm import Norm, norms
 from allegory.nets.scales import scales
@@ -38,5 +38,10 @@ class ConvNet(Encoder):
         he(self)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b out"]:
-        maps = self.layers(x)  # (b, channels, h, w) of the coarsest scale
-        return maps.flatten(1) if self.plain else maps.mean((2, 3))
+        return self.read(self.layers(x))
+
+    def maps(self, x: Float[Tensor, "b c h w"]) -> tuple[Tensor, ...]:
+        return last_of_each_size(self.layers, x)
+
+    def read(self, coarsest: Float[Tensor, "b c h w"]) -> Float[Tensor, "b out"]:
+        return coarsest.flatten(1) if self.plain else super().read(coarsest)

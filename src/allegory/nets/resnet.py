@@ -5,7 +5,7 @@ from collections.abc import Callable
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from allegory.nets.encoder import Encoder
+from allegory.nets.encoder import Encoder, last_of_each_size
 from allegory.nets.norm import Norm, norms
 
 SMALL = 100
@@ -70,7 +70,10 @@ class ResNet(Encoder):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b out"]:
-        return self.blocks(self.stem(x)).mean((2, 3))
+        return self.read(self.blocks(self.stem(x)))
+
+    def maps(self, x: Float[Tensor, "b c h w"]) -> tuple[Tensor, ...]:
+        return last_of_each_size(self.blocks, self.stem(x))
 
 
 def resnet18(shape: tuple[int, int, int], norm: Norm = "batch") -> ResNet:

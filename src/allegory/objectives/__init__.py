@@ -6,14 +6,16 @@ from allegory.objectives.distillation import distillation, prototype_use, sharpe
 from allegory.objectives.elbo import gaussian_kl, reparameterise
 from allegory.objectives.instances import instance_softmax, local_aggregation
 from allegory.objectives.likelihood import LIKELIHOODS, Likelihood, log_likelihood, observed
+from allegory.objectives.local_global import local_nce
 from allegory.objectives.masked import masked_regression, pieces, standardised
 from allegory.objectives.nce import nce
+from allegory.objectives.prediction import told_ahead
 from allegory.objectives.regression import cosine_regression
 from allegory.objectives.verification import pairs_verified
 
 __all__ = [
     "LIKELIHOODS", "Likelihood",
     "cosine_regression", "density_ratio_kl", "distillation", "gaussian_kl", "info_nce", "instance_softmax", "local_aggregation",
-    "log_likelihood", "masked_regression", "nce", "nt_xent", "observed", "pairs_verified", "pieces", "prototype_use", "reparameterise",
-    "sharpened", "standardised", "target_sharpness", "two_sample_cross_entropy",
+    "local_nce", "log_likelihood", "masked_regression", "nce", "nt_xent", "observed", "pairs_verified", "pieces", "prototype_use",
+    "reparameterise", "sharpened", "standardised", "target_sharpness", "told_ahead", "two_sample_cross_entropy",
 ]  # fmt: skip

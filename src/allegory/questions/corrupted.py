@@ -39,7 +39,8 @@ class Scale:
             middle = np.array([np.nanmean(c) if k else low for c, k in zip(x.swapaxes(0, 1), known, strict=True)])[:, None, None]
             return Scale(np.array(high - low), np.rint(middle) if spec.levels else middle, low, high, spec.levels is not None, True)
         x = np.where(known, x, 0.0)
-        unit, middle = np.nanstd(x, 0), np.nanmean(x, 0)
+        over = (0, 2) if spec.is_series else 0
+        unit, middle = np.nanstd(x, over, keepdims=spec.is_series), np.nanmean(x, over, keepdims=spec.is_series)
         category = np.array([c.kind == "category" for c in columns] or np.zeros(spec.shape, dtype=bool))
         return Scale(np.where(category, 0.0, unit), np.where(category, -1.0, middle))
 

@@ -121,5 +121,6 @@ def _like_training(rule: Any, spec: Array, x: Tree, random: np.random.Generator)
         for i in rule.categories:
             x[:, i] = random.integers(-1, max(1, len(rule.columns[i].categories)), len(x))
     else:
-        x = x * rule.scale.cpu().numpy().reshape(spec.shape) + rule.mean.cpu().numpy().reshape(spec.shape)
+        shape = (-1, 1) if spec.is_series else spec.shape
+        x = x * rule.scale.cpu().numpy().reshape(shape) + rule.mean.cpu().numpy().reshape(shape)
     return x.astype(np.float32)

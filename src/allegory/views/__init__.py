@@ -18,13 +18,14 @@ from allegory.views.puzzles import Masked, Masks, Puzzle, Rotations
 from allegory.views.sobel import Sobel
 from allegory.views.tone import AutoContrast, Equalize, Invert, Posterize, Solarize
 from allegory.views.view import Identity, View
+from allegory.views.windows import Windows
 
 VIEWS: dict[str, type[View]] = {
     c.__name__: c
     for c in (
         Affine, AutoContrast, Blocks, Blur, ColourJitter, Compose, Corrupt, Cutout, Drop, Equalize, Flip, Grey, Identity, Invert,
         Jigsaws, Masks, MultiCrop, Noise, OneOf, Pair, Part, Patches, Posterize, RandAugment, RelativePositions, ResizedCrop, Rotations,
-        Sharpness, Sobel, Solarize, Sometimes, WholeAndPatches,
+        Sharpness, Sobel, Solarize, Sometimes, WholeAndPatches, Windows,
     )
 }  # fmt: skip
 
@@ -32,5 +33,5 @@ __all__ = [
     "GLOBALS", "VIEWS", "Affine", "AutoContrast", "Blocked", "Blocks", "Blur", "ColourJitter", "Compose", "Corrupt", "Cutout", "Drop",
     "Equalize", "Flip", "Geometry", "Grey", "Identity", "InPieces", "Invert", "Jigsaws", "Masked", "Masks", "MultiCrop", "Noise",
     "OneOf", "Pair", "Part", "Patches", "Posterize", "Puzzle", "RandAugment", "RelativePositions", "ResizedCrop", "Rotations",
-    "Sharpness", "Sobel", "Solarize", "Sometimes", "View", "Views", "WholeAndPatches", "augment", "multi_crop",
+    "Sharpness", "Sobel", "Solarize", "Sometimes", "View", "Views", "WholeAndPatches", "Windows", "augment", "multi_crop",
 ]  # fmt: skip
