@@ -56,7 +56,8 @@ class Card:
     """Facts about a method, never behaviour. `modelled` and `minimised` are LaTeX in the letters of the code.
 
     `tiny` changes sizes and steps only, for the contract tests. `laws` names symmetries that the tests apply.
-    `falls` names the reported term that must fall when learning works. `unit` is that of `Loss.total`.
+    `falls` names the reported term that must fall when learning works. `unit` is that of `Loss.total`. `groups`: a method that learns
+    from labels takes the groups of the data for classes where there are no labels.
     """
 
     family: str
@@ -77,6 +78,7 @@ class Card:
     decoder: Decoder = "none"
     specs: tuple[str, ...] = ("image", "vector")
     supervision: Supervision = "none"
+    groups: bool = False
     falls: str = "total"
     tiny: Mapping[str, Any] = field(default_factory=dict)
     laws: tuple[str, ...] = ()

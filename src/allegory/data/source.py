@@ -148,13 +148,26 @@ class Source:
         other = [f for f in factors if not any(np.array_equal(f.values, known.values) for known in label)]  # sprites are labelled by shape
         return distinct([*label, *other, *self.attributes])
 
+    def told(self, groups: bool = False) -> Labels | None:
+        """The labels; where there are none, and `groups` may stand in, each group is a class, and an item without one is its own class."""
+        if self.labels is not None or not groups or self.groups is None:
+            return self.labels
+        return self._of_groups
+
+    @cached_property
+    def _of_groups(self) -> Labels:
+        assert self.groups is not None
+        names: dict[tuple[str, str], int] = {}  # a group may have the name of an item
+        values = [names.setdefault(("item", self.id(i)) if _alone(g) else ("group", g), len(names)) for i, g in enumerate(self.groups)]
+        return Labels(np.array(values, dtype=np.int64), tuple(" ".join(name) for name in names))
+
     @cached_property
     def _part_of(self) -> np.ndarray:
         if self.parts is not None:
             return np.asarray(self.parts)
         keys = self.item_keys
         if self.groups is not None:
-            alone = np.array([g is None or g == "" for g in self.groups])
+            alone = np.array([_alone(g) for g in self.groups])
             keys = np.where(alone, keys, keys_of(self.groups))
         share = spread(keys).astype(np.float64) / 2.0**64
         return np.searchsorted(np.cumsum(SHARES)[:-1], share, side="right")
@@ -223,6 +236,11 @@ class Source:
             reasons = f"; skipped {len(self.skipped)}: {_reasons(self.skipped)}" if self.skipped else ""
             raise Problem(f"{self.name}: there is nothing to use in it{reasons}")
         self.spec.check(self.x, self.name)
+
+
+def _alone(group: str | None) -> bool:
+    """An item without a group."""
+    return group is None or group == ""
 
 
 def _some(names: Sequence[str], most: int = 6) -> str:

@@ -8,14 +8,16 @@ from allegory.objectives.instances import instance_softmax, local_aggregation
 from allegory.objectives.likelihood import LIKELIHOODS, Likelihood, log_likelihood, observed
 from allegory.objectives.local_global import local_nce
 from allegory.objectives.masked import masked_regression, pieces, standardised
+from allegory.objectives.metric import contrastive, hypersphere_softmax, n_pairs, pull_subject_to_push, sup_con, triplet
+from allegory.objectives.miners import MINERS
 from allegory.objectives.nce import nce
 from allegory.objectives.prediction import told_ahead
 from allegory.objectives.regression import cosine_regression
 from allegory.objectives.verification import pairs_verified
 
 __all__ = [
-    "LIKELIHOODS", "Likelihood",
-    "cosine_regression", "density_ratio_kl", "distillation", "gaussian_kl", "info_nce", "instance_softmax", "local_aggregation",
-    "local_nce", "log_likelihood", "masked_regression", "nce", "nt_xent", "observed", "pairs_verified", "pieces", "prototype_use",
-    "reparameterise", "sharpened", "standardised", "target_sharpness", "told_ahead", "two_sample_cross_entropy",
+    "LIKELIHOODS", "MINERS", "Likelihood", "contrastive", "cosine_regression", "density_ratio_kl", "distillation", "gaussian_kl",
+    "hypersphere_softmax", "info_nce", "instance_softmax", "local_aggregation", "local_nce", "log_likelihood", "masked_regression",
+    "n_pairs", "nce", "nt_xent", "observed", "pairs_verified", "pieces", "prototype_use", "pull_subject_to_push", "reparameterise",
+    "sharpened", "standardised", "sup_con", "target_sharpness", "told_ahead", "triplet", "two_sample_cross_entropy",
 ]  # fmt: skip

@@ -85,7 +85,7 @@ def begin(method: Method[Any], source: Source, settings: Settings, index: np.nda
 def learner_for(method: Trained[Any], net: nn.Module, items: Items, source: Source, settings: Settings) -> Learner:
     """What `begin` gave, with optimisers and a plan, before the first step."""
     plan = resolve(settings, method.recipe_for(items.spec), list(method.players(net)), len(items), str(items.device))
-    return Learner(method, net, items, plan, labels_of(source, items))
+    return Learner(method, net, items, plan, labels_of(method, source, items))
 
 
 def _train(learner: Learner, settings: Settings, on_start: Callable[[Learner], None] | None, listeners: Sequence[Listener]) -> Plan:
@@ -109,14 +109,17 @@ def usable(method: Method[Any], source: Source, index: np.ndarray) -> np.ndarray
     """All items; for a method that learns from labels, those that have one."""
     if method.card.supervision != "labels":
         return index
-    if source.labels is None:
-        raise Problem(f"{type(method).__name__} learns from labels, and {source.name} has none; pass --labels, or choose another method")
-    return index[source.labels.known[index]]
+    told = source.told(method.card.groups)
+    if told is None:
+        wanted, passed = ("labels or groups", "labels or groups") if method.card.groups else ("labels", "--labels")
+        raise Problem(f"{type(method).__name__} learns from {wanted}, and {source.name} has none; pass {passed}, or choose another method")
+    return index[told.known[index]]
 
 
-def labels_of(source: Source, items: Items) -> torch.Tensor | None:
-    """The class numbers of the items, on their device; None without labels."""
-    return None if source.labels is None else torch.as_tensor(source.labels.values[items.index], device=items.device)
+def labels_of(method: Method[Any], source: Source, items: Items) -> torch.Tensor | None:
+    """The class numbers of the items that the method may learn from, on their device; None where there are none."""
+    told = source.told(method.card.groups)
+    return None if told is None else torch.as_tensor(told.values[items.index], device=items.device)
 
 
 def suits(method: Method[Any], spec: Any, n: int) -> None:

@@ -1,0 +1,55 @@
+"""Every loss that looks at the global batch: with two processes the value and the gradient are those of one, in float64.
+
+A new loss gets a line in `LOSSES`: a function of codes (b, 2, z), class numbers (b,) and draws (b, all) of this process's examples, that
+gives a scalar. The codes come out of a linear map, so that the gradient is the one that the engine averages (`core.gather`).
+"""
+
+import numpy as np
+import pytest
+import torch
+from helpers.distributed import over_processes
+
+from allegory import objectives
+from allegory.core import batch_mean, rank
+from allegory.train.distribution import average_over_processes
+
+ALL, D, P = 8, 5, 3
+
+LOSSES = {
+    "contrastive": lambda z, y, u: objectives.contrastive(z[:, 0], y, 3.0),
+    "hypersphere_softmax": lambda z, y, u: objectives.hypersphere_softmax(z[:, 0], fixed(3, P, seed=3), y, 0.3)[0],
+    "info_nce": lambda z, y, u: batch_mean(objectives.info_nce(z[:, 0], z[:, 1], 0.5)),
+    "n_pairs": lambda z, y, u: sum(objectives.n_pairs(z[:, 0], y)),
+    "nt_xent": lambda z, y, u: objectives.nt_xent(z[:, 0], z[:, 1], 0.5),
+    "pull_subject_to_push": lambda z, y, u: torch.sub(*objectives.pull_subject_to_push(z[:, 0], y)),
+    "sup_con": lambda z, y, u: objectives.sup_con(z.flatten(0, 1), y.repeat_interleave(2), 0.3),
+    **{
+        f"triplet, {miner}": lambda z, y, u, miner=miner: objectives.triplet(z[:, 0], y, 0.8, miner, u)[0]
+        for miner in objectives.MINERS
+    },
+}  # fmt: skip
+
+
+def fixed(*shape, seed):
+    return torch.as_tensor(np.random.default_rng(seed).normal(size=shape))
+
+
+def value_and_gradient(name, n):
+    """The loss of this process's share of one batch, and the gradient with respect to the map as the engine would have it."""
+    own = slice(rank() * ALL // n, (rank() + 1) * ALL // n)
+    x, y = fixed(ALL, 2, D, seed=0)[own], (torch.arange(ALL) % 3)[own]
+    draws = torch.as_tensor(np.random.default_rng(1).uniform(size=(ALL, ALL)))[own]
+    w = fixed(D, P, seed=2).requires_grad_()
+    loss = LOSSES[name](x @ w, y, draws)
+    (gradient,) = torch.autograd.grad(loss, w)
+    average_over_processes([gradient])
+    return loss.detach(), gradient
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_two_processes_find_what_one_does(name):
+    value, gradient = value_and_gradient(name, 1)
+    assert gradient.abs().max() > 1e-3, "a loss without a gradient shows nothing"
+    for theirs, slope in over_processes(value_and_gradient, name, 2):
+        assert abs(float(theirs) - float(value)) < 1e-10
+        assert np.abs(slope - gradient.numpy()).max() < 1e-10
