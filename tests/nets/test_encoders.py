@@ -130,6 +130,8 @@ def test_parts_run_one_net_a_part_side_by_side():
 
 def test_heads_are_linear_at_the_end_and_normed_between():
     assert [type(m) for m in nets.head((8, 16, 4))] == [nn.Linear, nets.BatchNorm, nn.ReLU, nn.Linear]
+    *_, linear, norm = nets.head((8, 16, 4), last="batch")
+    assert (linear.bias, norm.weight, norm.bias) == (None, None, None)
     assert [type(m) for m in nets.head((8, 16, 16, 4), norm="none")] == [nn.Linear, nn.ReLU, nn.Linear, nn.ReLU, nn.Linear]
     assert [type(m) for m in nets.head((8, 4))] == [nn.Linear]
     assert nets.head((8, 16, 4))(torch.randn(5, 8)).shape == (5, 4)

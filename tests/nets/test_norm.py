@@ -83,6 +83,26 @@ def test_low_precision_keeps_its_dtype_and_statistics_in_float32():
     assert torch.allclose(norm.running_mean, torch.full((3,), 10.0), atol=0.2)
 
 
+def test_without_gain_and_shift_it_is_torchs_without():
+    a, b = nets.BatchNorm(3, affine=False).double(), nn.BatchNorm1d(3, affine=False).double()
+    assert not list(a.parameters())
+    x = random(6, 3)
+    torch.testing.assert_close(a(x), b(x))
+    torch.testing.assert_close(a.eval()(x), b.eval()(x))
+
+
+def test_a_net_at_rest_normalises_by_the_batch_inside_batch_statistics():
+    net = nn.Sequential(nets.BatchNorm(3), nn.Dropout(0.5)).double().eval()
+    x = 5 + random(8, 3)
+    before = [b.clone() for b in net.buffers()]
+    with nets.batch_statistics(net):
+        y = net(x)  # no number is dropped: only the norms wake
+    torch.testing.assert_close(y.mean(0), torch.zeros(3, dtype=torch.float64), rtol=0, atol=1e-9)
+    assert all(torch.equal(a, b) for a, b in zip(before, net.buffers(), strict=True))
+    assert not any(m.training for m in net.modules())
+    assert net(x).mean() > 4, "outside, by the running statistics"
+
+
 def network():
     """Convolution, norms of both ranks, and a shift so that means matter. Weights from a fixed draw."""
     net = nn.Sequential(

@@ -161,11 +161,11 @@ def same(a: Tensor, b: Tensor) -> bool:
     return a.shape == b.shape and a.dtype == b.dtype and torch.equal(torch.nan_to_num(a.detach()), torch.nan_to_num(b.detach()))
 
 
-def distance(a: Tensor, b: Tensor) -> float:
-    """The largest difference, relative to the largest number."""
+def distance(a: Tensor, b: Tensor, least: float = 1e-30) -> float:
+    """The largest difference, relative to the largest number, or to `least` where that is larger."""
     if a.shape != b.shape:
         return float("inf")
-    scale = max(float(a.abs().max()), float(b.abs().max()), 1e-30) if a.numel() else 1.0
+    scale = max(float(a.abs().max()), float(b.abs().max()), least) if a.numel() else 1.0
     return float((a - b).abs().max()) / scale if a.numel() else 0.0
 
 

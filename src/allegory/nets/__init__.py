@@ -9,7 +9,7 @@ from allegory.nets.encoder import Encoder
 from allegory.nets.masked import RowsAbove
 from allegory.nets.memory import MemoryBank, Queue, at_rest
 from allegory.nets.mlp import MLP, MLPDecoder, head
-from allegory.nets.norm import BatchNorm, Norm, frozen_statistics, has_batch_statistics
+from allegory.nets.norm import BatchNorm, Norm, batch_statistics, frozen_statistics, has_batch_statistics
 from allegory.nets.parts import PartsDecoder, PartsEncoder
 from allegory.nets.places import PlaceHead
 from allegory.nets.predictor import Predictor
@@ -21,42 +21,8 @@ from allegory.nets.vit import ViT
 from allegory.nets.wave import Wave
 
 __all__ = [
-    "DECODERS",
-    "ENCODERS",
-    "MLP",
-    "OF_SERIES",
-    "Attention",
-    "BatchNorm",
-    "Block",
-    "Broadcast",
-    "ConvNet",
-    "Deconv",
-    "DownColumns",
-    "Encoder",
-    "MLPDecoder",
-    "MemoryBank",
-    "Norm",
-    "PartsDecoder",
-    "PartsEncoder",
-    "PlaceHead",
-    "Predictor",
-    "Projected",
-    "Prototypes",
-    "Queue",
-    "ResNet",
-    "RowsAbove",
-    "ViT",
-    "Wave",
-    "at_rest",
-    "decoder",
-    "default",
-    "encoder",
-    "frozen_statistics",
-    "has_batch_statistics",
-    "head",
-    "patch_of",
-    "resnet18",
-    "resnet50",
-    "teacher_of",
-    "transformer",
+    "DECODERS", "ENCODERS", "OF_SERIES", "Attention", "BatchNorm", "Block", "Broadcast", "ConvNet", "Deconv", "DownColumns", "Encoder",
+    "MLP", "MLPDecoder", "MemoryBank", "Norm", "PartsDecoder", "PartsEncoder", "PlaceHead", "Predictor", "Projected", "Prototypes",
+    "Queue", "ResNet", "RowsAbove", "ViT", "Wave", "at_rest", "batch_statistics", "decoder", "default", "encoder", "frozen_statistics",
+    "has_batch_statistics", "head", "patch_of", "resnet18", "resnet50", "teacher_of", "transformer",
 ]  # fmt: skip

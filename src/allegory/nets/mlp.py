@@ -22,12 +22,12 @@ def _layer(inputs: int, outputs: int, norm: Norm) -> list[nn.Module]:
 def head(sizes: Sequence[int], norm: Norm = "batch", last: Norm = "none") -> nn.Sequential:
     """The projection or prediction head of SimCLR (Chen et al. 2020) and BYOL (Grill et al. 2020): (b, sizes[0]) -> (b, sizes[-1]).
 
-    Hidden layers have a norm and ReLU; the last layer is linear, with a norm of its own where `last` says so.
+    Hidden layers have a norm and ReLU; the last layer is linear, with a norm of its own, without gain and shift, where `last` says so.
     """
     hidden = [m for a, b in pairwise(sizes[:-1]) for m in _layer(a, b, norm)]
     net = nn.Sequential(*hidden)
     he(net)
-    return net.extend([nn.Linear(sizes[-2], sizes[-1]), *norms(last, sizes[-1], groups=1)])
+    return net.extend([nn.Linear(sizes[-2], sizes[-1], bias=last == "none"), *norms(last, sizes[-1], groups=1, affine=False)])
 
 
 class MLP(Encoder):
