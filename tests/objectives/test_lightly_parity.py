@@ -24,7 +24,28 @@ OURS = {  # name: (ours in lightly's terms, the names of its inputs, how many of
     "nt_xent": (lambda a, b: objectives.nt_xent(a, b, SETTINGS["nt_xent"]["temperature"]), ("a", "b"), 2),
     # 2 - 2 cos for -cos; the target has no gradient here, where lightly leaves it to the caller
     "cosine": (lambda a, b: objectives.cosine_regression(a, b).mean() / 2.0 - 1.0, ("a", "b"), 1),
+    "barlow_twins": (lambda a, b: barlow_twins(a, b, SETTINGS["barlow_twins"]["lambda_param"]), ("a", "b"), 2),
+    "vicreg_variance": (objectives.variance_hinge, ("a",), 1),
+    "vicreg_covariance": (objectives.covariance_penalty, ("a",), 1),
+    "swav_two_crops": (lambda *crops: swav(crops, **SETTINGS["swav"]), ("crop0", "crop1"), 2),
+    "swav": (lambda *crops: swav(crops, **SETTINGS["swav"]), ("crop0", "crop1", "crop2", "crop3"), 4),
 }
+
+
+def barlow_twins(a, b, lam):
+    invariance, redundancy = objectives.decorrelation(objectives.cross_correlation(a, b))
+    return invariance + lam * redundancy
+
+
+def swav(crops, temperature, sinkhorn_iterations, sinkhorn_epsilon):
+    codes = [objectives.sinkhorn(crop, sinkhorn_epsilon, sinkhorn_iterations) for crop in crops[:2]]
+    return objectives.swapped_prediction(crops, codes, temperature)
+
+
+@pytest.mark.parametrize(("name", "iterations", "eps"), [("sinkhorn", 3, 0.05), ("sinkhorn_one", 1, 0.2), ("sinkhorn_settled", 500, 0.2)])
+def test_sinkhorn(name, iterations, eps):
+    got = objectives.sinkhorn(INPUTS["crop0"], eps, iterations)
+    torch.testing.assert_close(got, torch.tensor(GAVE[name], dtype=torch.float64), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", OURS)

@@ -1,8 +1,9 @@
 """Pure functions to descend. None knows a network, an optimiser or a method."""
 
 from allegory.objectives.adversary import density_ratio_kl, two_sample_cross_entropy
+from allegory.objectives.clusters import prototype_use, sinkhorn, swapped_prediction, target_sharpness
 from allegory.objectives.contrast import info_nce, nt_xent
-from allegory.objectives.distillation import distillation, prototype_use, sharpened, target_sharpness
+from allegory.objectives.distillation import distillation, sharpened
 from allegory.objectives.elbo import gaussian_kl, reparameterise
 from allegory.objectives.instances import instance_softmax, local_aggregation
 from allegory.objectives.likelihood import LIKELIHOODS, Likelihood, log_likelihood, observed
@@ -12,12 +13,14 @@ from allegory.objectives.metric import contrastive, hypersphere_softmax, n_pairs
 from allegory.objectives.miners import MINERS
 from allegory.objectives.nce import nce
 from allegory.objectives.prediction import told_ahead
-from allegory.objectives.regression import cosine_regression
+from allegory.objectives.redundancy import covariance_penalty, cross_correlation, decorrelation, variance_hinge
+from allegory.objectives.regression import cosine_regression, negative_cosine
 from allegory.objectives.verification import pairs_verified
 
 __all__ = [
-    "LIKELIHOODS", "MINERS", "Likelihood", "contrastive", "cosine_regression", "density_ratio_kl", "distillation", "gaussian_kl",
-    "hypersphere_softmax", "info_nce", "instance_softmax", "local_aggregation", "local_nce", "log_likelihood", "masked_regression",
-    "n_pairs", "nce", "nt_xent", "observed", "pairs_verified", "pieces", "prototype_use", "pull_subject_to_push", "reparameterise",
-    "sharpened", "standardised", "sup_con", "target_sharpness", "told_ahead", "triplet", "two_sample_cross_entropy",
+    "LIKELIHOODS", "MINERS", "Likelihood", "contrastive", "cosine_regression", "covariance_penalty", "cross_correlation", "decorrelation",
+    "density_ratio_kl", "distillation", "gaussian_kl", "hypersphere_softmax", "info_nce", "instance_softmax", "local_aggregation",
+    "local_nce", "log_likelihood", "masked_regression", "n_pairs", "nce", "negative_cosine", "nt_xent", "observed", "pairs_verified",
+    "pieces", "prototype_use", "pull_subject_to_push", "reparameterise", "sharpened", "sinkhorn", "standardised", "sup_con",
+    "swapped_prediction", "target_sharpness", "told_ahead", "triplet", "two_sample_cross_entropy", "variance_hinge",
 ]  # fmt: skip
