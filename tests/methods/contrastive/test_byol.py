@@ -7,8 +7,10 @@ import torch
 from helpers.moments import batch, linear, moment
 from torch import nn
 
+from allegory.checks import players
 from allegory.core import Array
 from allegory.methods.contrastive.byol import BYOL
+from allegory.train.learner import set_modes
 
 
 def at(*degrees):
@@ -81,6 +83,23 @@ def test_the_teacher_begins_as_the_student_and_its_statistics_follow_too():
     method.after_step(net, moment(1, 0.0), {"student": None})
     followed = next(b for name, b in net.teacher.named_buffers() if name.endswith("running_mean"))
     assert followed[0].item() == pytest.approx(0.2, abs=1e-6)
+
+
+def test_the_teacher_normalises_by_the_batch_at_hand():
+    """At the beginning teacher and student are one net: their projections agree, though no running statistic has learned anything yet."""
+    method = BYOL(projection=8, hidden=16)
+    net = method.build(Array((1, 8, 8)), 4)
+    set_modes(net)
+    x = torch.linspace(-1, 1, 6 * 64).view(6, 1, 8, 8).sin()
+    before = {name: b.clone() for name, b in net.teacher.named_buffers()}
+    z = net.student(x)
+    torch.testing.assert_close(method.target(net, x, z), z.detach())
+    assert all(torch.equal(before[name], b) for name, b in net.teacher.named_buffers())
+    assert not any(m.training for m in net.teacher.modules())
+
+
+def test_without_batch_statistics_large_batches_pass_in_pieces():
+    players.check_micro_batches(BYOL(encoder="convnet-group", projection=16, hidden=32))
 
 
 def test_the_code_is_the_students_below_its_head():

@@ -13,58 +13,38 @@ with $\tau = 1 - (1 - \tau_0)(\cos(\pi\,t) + 1)/2$ (eq. 1 and sec. 3.2).
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, ClassVar, final
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
-from allegory import nets, views
-from allegory.core import (
-    Batch,
-    Card,
-    Claim,
-    CodeKind,
-    Loss,
-    Moment,
-    Optim,
-    Paper,
-    Player,
-    Recipe,
-    Spec,
-    Trained,
-    Views,
-    batch_mean,
-    move_average,
-)
+from allegory import nets
+from allegory.core import Card, Claim, CodeKind, Moment, Optim, Paper, Recipe, Spec, move_average
+from allegory.methods.contrastive._joint import Codes
+from allegory.methods.contrastive._predicting import Predicting, PredictingNet
 from allegory.objectives import cosine_regression
 
 
-class BYOLNet(nn.Module):
+class BYOLNet(PredictingNet):
     """Student and predictor, which learn, and teacher, which follows."""
 
-    def __init__(self, spec: Spec, encoder: str, hidden: int, out: int):
-        super().__init__()
-        self.student = nets.Projected(spec, encoder, hidden, out)
-        self.q = nets.head((out, hidden or self.student.body.out, out), self.student.norm)
-        self.teacher = nets.teacher_of(self.student)
+    def __init__(self, student: nets.Projected, narrow: int):
+        super().__init__(student, narrow)
+        self.teacher = nets.teacher_of(student)
 
 
 @final
 @dataclass(frozen=True)
-class BYOL(Trained[BYOLNet]):
+class BYOL(Predicting[BYOLNet]):
     """BYOL (Grill et al. 2020): minimises 2 - 2 cos(q(z), sg(z')) between two views, the second seen by a moving-average teacher.
 
-    tau: how much the teacher keeps at the start. encoder: name of a net. hidden, projection: widths of head and predictor.
+    tau: how much the teacher keeps at the start. The predictor is as wide as the head.
     """
 
     tau: float = 0.97
-    encoder: str = "default"
-    hidden: int = 256
-    projection: int = 64
 
     recipe: ClassVar[Recipe] = Recipe(steps=400, batch=256, optim=Optim(lr=2e-3), note="paper: tau .996, batch 4096, LARS, 1000 epochs")
     card: ClassVar[Card] = Card(
@@ -93,31 +73,21 @@ class BYOL(Trained[BYOLNet]):
         claims=(Claim("linear_probe", "accuracy", "digits", 0.97, {}, seeds=3),),
     )
 
-    def default_views(self, spec: Spec, source: Any) -> Views | None:
-        return views.Pair(views.augment(spec, source.mirror))
-
     def build(self, spec: Spec, n: int) -> BYOLNet:
         del n
-        return BYOLNet(spec, self.encoder, self.hidden, self.projection)
+        student = nets.Projected(spec, self.encoder, self.hidden, self.projection)
+        return BYOLNet(student, self.hidden or student.body.out)
 
-    def players(self, net: BYOLNet) -> Sequence[Player]:
-        return [Player("student", (net.student, net.q), partial(self._loss, net))]
+    def target(self, net: BYOLNet, view: Any, z: Codes) -> Codes:
+        del z
+        with torch.no_grad(), nets.batch_statistics(net.teacher):
+            code: Codes = net.teacher(view)
+        return code
 
-    def _loss(self, net: BYOLNet, batch: Batch, now: Moment) -> Loss:
-        del now
-        first, second = batch.views
-        with torch.no_grad():
-            target_first, target_second = net.teacher(first), net.teacher(second)
-        there = cosine_regression(net.q(net.student(first)), target_second)
-        back = cosine_regression(net.q(net.student(second)), target_first)
-        loss = batch_mean(there + back)
-        return Loss(loss, {"regression": loss})
+    def miss(self, prediction: Codes, target: Codes) -> Float[Tensor, " b"]:
+        return cosine_regression(prediction, target)
 
     def after_step(self, net: BYOLNet, now: Moment, memos: Mapping[str, Any]) -> None:
         del memos
         keep = 1.0 - (1.0 - self.tau) * (math.cos(math.pi * now.progress) + 1.0) / 2.0
         move_average(net.teacher, net.student, keep)
-
-    def encode(self, net: BYOLNet, x: Float[Tensor, "b *d"]) -> Float[Tensor, "b z"]:
-        h: Tensor = net.student.body(x)
-        return h
