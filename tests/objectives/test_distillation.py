@@ -78,7 +78,6 @@ def test_hostile_scores_stay_finite(scores):
     student = scores.clone().requires_grad_()
     value, (g,) = value_and_gradients(lambda s: distillation(s, sharpened(scores[:, :2], torch.zeros(4), 0.04), 0.1), student)
     assert value.isfinite() and g.isfinite().all()
-    targets = sharpened(scores[:, :2], torch.zeros(4), 0.04)
 
 
 @pytest.mark.parametrize(("name", "crops"), [("dino", 2), ("dino_multi_crop", 4)])
