@@ -1,5 +1,6 @@
 """DeepCluster with groups that are known, its whitening, and what a grouping leaves."""
 
+import dataclasses
 import math
 
 import pytest
@@ -10,6 +11,7 @@ from helpers.toys import equal, learner_of, state
 from torch.nn import functional as F
 
 from allegory import nets
+from allegory.checks import processes, purity, tiny
 from allegory.core import Array, Dice
 from allegory.methods.contrastive.deep_cluster import DeepCluster, whitening
 from allegory.train import steps
@@ -102,3 +104,9 @@ def test_no_gradient_reaches_the_encoder_as_it_was():
     loss = player.loss(batch(x, x), moment(2)).total
     assert all(g is None for g in torch.autograd.grad(loss, list(net.old.parameters()), allow_unused=True, retain_graph=True))
     assert torch.autograd.grad(loss, net.body.weight)[0].norm() > 0.01
+
+
+def test_groupings_keep_the_contract():
+    """Also between and right after them: restarts are exact, and two processes find the same groups."""
+    purity.check_resume(dataclasses.replace(tiny(DeepCluster), period=2))
+    processes.check_processes(dataclasses.replace(tiny(DeepCluster), period=1))

@@ -1,5 +1,6 @@
 """Local aggregation on codes whose angles are known, and its groupings."""
 
+import dataclasses
 import math
 from itertools import pairwise
 
@@ -9,6 +10,7 @@ from helpers.moments import batch, linear, moment
 from helpers.toys import learner_of, vectors
 from torch import nn
 
+from allegory.checks import processes, purity, tiny
 from allegory.core import Array, Dice
 from allegory.methods.contrastive.local_aggregation import LocalAggregation
 from allegory.train import steps
@@ -66,3 +68,9 @@ def test_it_groups_again_after_every_period_and_only_then():
         seen.append(learner.net.groups.clone())
     moved = [not torch.equal(a, b) for a, b in pairwise(seen)]
     assert moved == [False, False, True, False, False, True, False]
+
+
+def test_groupings_keep_the_contract():
+    """Also between and right after them: restarts are exact, and two processes find the same groups."""
+    purity.check_resume(dataclasses.replace(tiny(LocalAggregation), period=2))
+    processes.check_processes(dataclasses.replace(tiny(LocalAggregation), period=1))
