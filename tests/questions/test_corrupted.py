@@ -62,3 +62,11 @@ def test_parts_are_changed_each_in_its_own_units():
     assert set(moved) == {"left", "right"}
     assert (moved["left"] - stored["left"]).std() == pytest.approx(0.1, rel=0.3)
     assert (moved["right"] - stored["right"]).std() == pytest.approx(10.0, rel=0.3)
+
+
+def test_series_have_one_scale_a_channel():
+    x = np.stack([np.array([[0.0, 0, 0, 0], [10, 10, 30, 30]]), np.array([[2.0, 2, 2, 2], [10, 10, 30, 30]])])
+    scale = Scale.of(Array((2, 4)), x)
+    assert scale.unit[0, :, 0].tolist() == [1.0, 10.0] and scale.middle[0, :, 0].tolist() == [1.0, 20.0]
+    assert (scale.masked(x, 1.0, np.random.default_rng(0)) == np.array([1.0, 20.0])[:, None]).all()
+    assert scale.noisy(x, 1.0, np.random.default_rng(0)).std(axis=2)[0, 0] > 0.1, "also where all items agree"

@@ -12,7 +12,8 @@ import pytest
 from torch import nn
 
 from allegory.core import Array, Problem, Solved
-from allegory.data import Column, Source
+from allegory.data import Column, Source, open_source
+from allegory.methods.contrastive.cpc import CPC
 from allegory.methods.spectral.pca import PCA
 from allegory.representation import Representation
 from allegory.representation.export import export
@@ -42,6 +43,14 @@ def test_tables_with_gaps_and_categories(tmp_path):
     export(rep, tmp_path / "a.onnx")
     odd = np.array([[np.nan, 1], [700, -1], [np.inf, 2]], dtype=np.float32)
     np.testing.assert_allclose(codes(tmp_path / "a.onnx", odd), rep.encode(odd), rtol=1e-4, atol=1e-5)
+
+
+def test_series_by_channel_and_window(tmp_path):
+    x = (1000 * np.random.default_rng(0).normal(size=(20, 2, 40))).astype(np.int16)
+    source = open_source(x, series=True)
+    rep = Representation.of(fit(CPC(latent=4, context=8), source, steps=2, batch=4, device="cpu"))
+    assert export(rep, tmp_path / "a.onnx") < 1e-4
+    np.testing.assert_allclose(codes(tmp_path / "a.onnx", x[:3].astype(np.float32)), rep.encode(source)[:3], rtol=1e-4, atol=1e-5)
 
 
 @dataclass(frozen=True)
