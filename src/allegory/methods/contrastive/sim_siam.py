@@ -59,7 +59,7 @@ class SimSiam(Predicting[PredictingNet]):
 
     def target(self, net: PredictingNet, view: Any, z: Codes) -> Codes:
         del net, view
-        return z.detach()
+        return z  # the gradient is stopped in `miss`
 
     def miss(self, prediction: Codes, target: Codes) -> Float[Tensor, " b"]:
         return negative_cosine(prediction, target) / 2.0
