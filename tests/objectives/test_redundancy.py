@@ -5,8 +5,8 @@ import torch
 from helpers.distributed import over_processes
 from helpers.numbers import assert_other, assert_same, generic
 
-from allegory.core import rank
-from allegory.objectives import covariance_penalty, cross_correlation, decorrelation, variance_hinge
+from allegory.core import batch_mean, rank
+from allegory.objectives import covariance_penalty, cross_correlation, decorrelation, variance_hinge, whitened
 
 LAM = 0.02
 
@@ -124,6 +124,38 @@ def test_the_terms_are_none_of_these(ours, wrong):
     assert_other(ours, wrong, generic(4, 3) * 0.5)
 
 
+def whitened_by_loops(z, eps=0.0):
+    """Cholesky's factor L of the covariance, entry by entry, and L v = z - mean solved from the top (Ermolov et al. 2021, section 3)."""
+    n, p = z.shape
+    c = covariance_by_loops(z)
+    level = sum(c[j][j] for j in range(p)) / p + eps
+    c = [[(1 - eps) * c[i][j] + (eps * level if i == j else 0.0) for j in range(p)] for i in range(p)]
+    factor = [[None] * p for _ in range(p)]
+    for i in range(p):
+        for j in range(i + 1):
+            left = c[i][j] - sum(factor[i][k] * factor[j][k] for k in range(j))
+            factor[i][j] = torch.sqrt(left) if i == j else left / factor[j][j]
+    rows = []
+    for k in range(n):
+        v = []
+        for i in range(p):
+            v.append((z[k, i] - mean(z[:, i]) - sum(factor[i][j] * v[j] for j in range(i))) / factor[i][i])
+        rows.append(torch.stack(v))
+    return torch.stack(rows)
+
+
+@pytest.mark.parametrize("eps", [0.0, 1e-3, 0.2])
+def test_whitening_and_its_gradient(eps):
+    weights = generic(6, 3, seed=2).detach()  # a sum would be 0: the columns are centred
+    assert_same(lambda z: whitened(z, eps) * weights, lambda z: whitened_by_loops(z, eps) * weights, generic(6, 3))
+
+
+def test_what_is_whitened_is_white():
+    v = whitened(generic(8, 3) * torch.tensor([1.0, 10.0, 0.1]) + 5, eps=0.0).detach()
+    torch.testing.assert_close(v.mean(0), torch.zeros(3, dtype=torch.float64), rtol=0, atol=1e-9)
+    torch.testing.assert_close(v.T @ v / 7, torch.eye(3, dtype=torch.float64), rtol=1e-9, atol=1e-9)
+
+
 def test_a_point_is_pushed_apart():
     """At a nearly collapsed batch one step down the variance term widens it, and the slope does not die (that is what the root is for)."""
     z = torch.tensor([[0.0, 0.0], [0.01, 0.02], [0.02, -0.01]], dtype=torch.float64, requires_grad=True)
@@ -144,23 +176,32 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_finite_on_hostile_batches(name):
     z = HOSTILE[name].clone().requires_grad_()
-    for f in (lambda a: sum(decorrelation(cross_correlation(a, a.flip(0)))), variance_hinge, covariance_penalty):
+    for f in (
+        lambda a: sum(decorrelation(cross_correlation(a, a.flip(0)))),
+        variance_hinge,
+        covariance_penalty,
+        lambda a: whitened(a).square().sum(),
+    ):
         value = f(z)
         (g,) = torch.autograd.grad(value, z)
         assert value.isfinite()
         assert g.isfinite().all()
 
 
+def every_term(a, b):
+    return barlow(a, b) + variance_hinge(a) + covariance_penalty(b) + batch_mean((whitened(a) - whitened(b)).abs().sum(1))
+
+
 def halves(a, b):
     """The terms and their gradients at this process's half of the rows."""
     a, b = (torch.tensor(t, dtype=torch.float64).chunk(2)[rank()].requires_grad_() for t in (a, b))
-    total = barlow(a, b) + variance_hinge(a) + covariance_penalty(b)
+    total = every_term(a, b)
     return total.detach(), torch.cat(torch.autograd.grad(total, (a, b)))
 
 
 def test_two_processes_see_one_batch():
     a, b = (generic(6, 3) * 0.5).detach().requires_grad_(), (generic(6, 3, seed=1) * 0.5).detach().requires_grad_()
-    total = barlow(a, b) + variance_hinge(a) + covariance_penalty(b)
+    total = every_term(a, b)
     of_a, of_b = torch.autograd.grad(total, (a, b))
     for part, (value, gradient) in enumerate(over_processes(halves, a.tolist(), b.tolist())):
         assert float(value) == pytest.approx(total.item(), abs=1e-12)

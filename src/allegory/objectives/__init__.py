@@ -13,7 +13,7 @@ from allegory.objectives.metric import contrastive, hypersphere_softmax, n_pairs
 from allegory.objectives.miners import MINERS
 from allegory.objectives.nce import nce
 from allegory.objectives.prediction import told_ahead
-from allegory.objectives.redundancy import covariance_penalty, cross_correlation, decorrelation, variance_hinge
+from allegory.objectives.redundancy import covariance_penalty, cross_correlation, decorrelation, variance_hinge, whitened
 from allegory.objectives.regression import cosine_regression, negative_cosine
 from allegory.objectives.verification import pairs_verified
 
@@ -22,5 +22,5 @@ __all__ = [
     "density_ratio_kl", "distillation", "gaussian_kl", "hypersphere_softmax", "info_nce", "instance_softmax", "local_aggregation",
     "local_nce", "log_likelihood", "masked_regression", "n_pairs", "nce", "negative_cosine", "nt_xent", "observed", "pairs_verified",
     "pieces", "prototype_use", "pull_subject_to_push", "reparameterise", "sharpened", "sinkhorn", "standardised", "sup_con",
-    "swapped_prediction", "target_sharpness", "told_ahead", "triplet", "two_sample_cross_entropy", "variance_hinge",
+    "swapped_prediction", "target_sharpness", "told_ahead", "triplet", "two_sample_cross_entropy", "variance_hinge", "whitened",
 ]  # fmt: skip

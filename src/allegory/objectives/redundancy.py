@@ -37,6 +37,18 @@ def covariance_penalty(z: Float[Tensor, "b p"]) -> Float[Tensor, ""]:
     return _off_diagonal(_covariance(z)) / z.shape[1]
 
 
+def whitened(z: Float[Tensor, "b p"], eps: float = 1e-3) -> Float[Tensor, "b p"]:
+    """W (z_b - mean), W the inverse of the Cholesky factor of the covariance: its own covariance is the identity.
+
+    Ermolov et al. 2021, section 3. The covariance is shrunk by the share `eps` towards the same variance for all, so that it has a
+    factor for any batch.
+    """
+    c = _covariance(z)
+    even = torch.eye(len(c), dtype=c.dtype, device=c.device) * (c.diagonal().mean() + eps)
+    factor = torch.linalg.cholesky(c.lerp(even, eps))
+    return torch.linalg.solve_triangular(factor, (z - batch_mean(z)).T, upper=False).T
+
+
 def _covariance(z: Float[Tensor, "b p"]) -> Float[Tensor, "p p"]:
     n = len(z) * processes()
     centred = z - batch_mean(z)

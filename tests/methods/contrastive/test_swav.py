@@ -8,7 +8,9 @@ from helpers.moments import batch, linear, moment
 from torch.nn import functional as F
 
 from allegory.core import Array
+from allegory.methods.contrastive._joint import embedded
 from allegory.methods.contrastive.swav import SwAV
+from allegory.views import MultiCrop, Pair
 
 EYE = [[1.0, 0.0], [0.0, 1.0]]
 
@@ -66,6 +68,22 @@ def test_all_at_one_point_has_no_code_to_predict():
     _, apart = loss_of(method, at(0, 90), at(0, 90))
     assert collapsed.terms["target_sharpness"].item() == pytest.approx(0.0, abs=1e-9)
     assert apart.total.item() < math.log(2) < collapsed.total.item()
+
+
+def test_smaller_views_move_no_running_statistic():
+    net = SwAV(projection=8, hidden=16, prototypes=4).build(Array((1, 8, 8)), 4)
+    whole, part = torch.zeros(4, 1, 8, 8), torch.zeros(4, 1, 4, 4)
+    assert embedded(net.train(), batch(whole, (whole, whole, part, part)), moment(4)).shape == (4, 4, 8)
+    counts = [b.item() for name, b in net.named_buffers() if name.endswith("num_batches_tracked")]
+    assert set(counts) == {2}
+
+
+@pytest.mark.parametrize(("crops", "kind", "shown"), [(0, Pair, 2), (3, MultiCrop, 5)])
+def test_crops_are_further_views(crops, kind, shown):
+    source = type("Source", (), {"mirror": False})()
+    views = SwAV(crops=crops).resolved(Array((1, 8, 8), levels=17), source).views
+    assert isinstance(views, kind)
+    assert len(views(torch.zeros(2, 1, 8, 8), moment(2).dice)) == shown
 
 
 @pytest.mark.parametrize(("progress", "moves"), [(0.0, False), (0.09, False), (0.1, True)])

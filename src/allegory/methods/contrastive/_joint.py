@@ -52,6 +52,13 @@ class Joint(Trained[nets.Projected]):
 
 
 def embedded(net: nets.Projected, batch: Batch, now: Moment) -> Float[Tensor, "b v p"]:
-    """The projections of every view of a batch, each view with its own batch statistics."""
+    """The projections of every view of a batch, each view with its own batch statistics.
+
+    Views beyond the first two move no running statistic: they are smaller, and nothing like them is encoded later.
+    """
     del now
-    return torch.stack([net(view) for view in batch.views], 1)
+    wholes, parts = batch.views[: views.GLOBALS], batch.views[views.GLOBALS :]
+    z = [net(view) for view in wholes]
+    with nets.frozen_statistics(net):
+        z += [net(view) for view in parts]
+    return torch.stack(z, 1)

@@ -30,8 +30,6 @@ from allegory.core import Batch, Card, Claim, CodeKind, Loss, Moment, Optim, Pap
 from allegory.methods.contrastive._joint import embedded
 from allegory.objectives import prototype_use, sinkhorn, swapped_prediction, target_sharpness
 
-ASSIGNED = 2  # views that are assigned: the global ones
-
 
 class SwAVNet(nets.Projected):
     """An encoder with a head, and prototypes."""
@@ -53,7 +51,8 @@ class SwAV(Trained[SwAVNet]):
     """SwAV (Caron et al. 2020): minimises the cross-entropy of predicting a view's balanced cluster assignment from other views, in nats.
 
     prototypes: how many. tau: temperature of the predictions. eps: softness of the codes. iterations: of Sinkhorn-Knopp.
-    frozen: share of the training in which the prototypes stand still. encoder: name of a net. hidden, projection: widths of the head.
+    frozen: share of the training in which the prototypes stand still. crops: further, smaller views, which only predict (0: none, and
+    two views as other methods have them). encoder: name of a net. hidden, projection: widths of the head.
     """
 
     prototypes: int = 64
@@ -61,6 +60,7 @@ class SwAV(Trained[SwAVNet]):
     eps: float = 0.05
     iterations: int = 3
     frozen: float = 0.05
+    crops: int = 0
     encoder: str = "default"
     hidden: int = 256
     projection: int = 64
@@ -86,6 +86,8 @@ class SwAV(Trained[SwAVNet]):
     )  # fmt: skip
 
     def default_views(self, spec: Spec, source: Any) -> Views | None:
+        if self.crops:
+            return views.multi_crop(spec, source.mirror, self.crops)
         return views.Pair(views.augment(spec, source.mirror))
 
     def build(self, spec: Spec, n: int) -> SwAVNet:
@@ -99,10 +101,10 @@ class SwAV(Trained[SwAVNet]):
         del batch
         c = net.c.weight.detach() if now.progress < self.frozen else net.c.weight
         scores = (F.normalize(z, dim=2) @ c.T).unbind(1)  # one (b, K) a view
-        codes = [sinkhorn(of_view, self.eps, self.iterations) for of_view in scores[:ASSIGNED]]
+        codes = [sinkhorn(of_view, self.eps, self.iterations) for of_view in scores[: views.GLOBALS]]
         # Deviates: the mean over the pairs of views, as in the authors' code, for the sum of eq. 1.
         loss = swapped_prediction(scores, codes, self.tau)
-        use = prototype_use((torch.cat(scores[:ASSIGNED]).detach() / self.tau).softmax(1))
+        use = prototype_use((torch.cat(scores[: views.GLOBALS]).detach() / self.tau).softmax(1))
         return Loss(loss, {"cross_entropy": loss, "prototype_use": use, "target_sharpness": target_sharpness(torch.cat(codes))})
 
     def after_step(self, net: SwAVNet, now: Moment, memos: Mapping[str, Any]) -> None:
