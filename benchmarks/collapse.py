@@ -35,7 +35,7 @@ Patch = tuple[str, str, Any]  # module or class by its full name, attribute, rep
 
 @dataclass(frozen=True)
 class Case:
-    """A training; `planted` says that it should be called. `patches` hold while it learns, `start` changes the net before the first step."""
+    """A training; `planted`: it should be called. `patches` hold while it learns; `start` changes the net before the first step."""
 
     name: str
     method: Method[Any]
