@@ -6,7 +6,7 @@ import pytest
 import torch
 from helpers.numbers import assert_other, assert_same, generic
 
-from allegory.objectives import density_ratio_kl, two_sample_cross_entropy
+from allegory.objectives import density_ratio_kl, non_saturating, two_sample_cross_entropy
 
 
 def d(logits):
@@ -53,3 +53,24 @@ def test_the_classes_are_not_swapped():
     assert_other(density_ratio_kl, lambda x: kl_by_loops(x.flip(1)), generic(5, 2))
     assert_other(two_sample_cross_entropy, lambda a, b: cross_entropy_by_loops(b, a), generic(5, 2), generic(5, 2, seed=1))
     assert_other(two_sample_cross_entropy, lambda a, b: 2 * cross_entropy_by_loops(a, b), generic(5, 2), generic(5, 2, seed=1))
+
+
+def fooling_by_loops(logits):
+    """-E log D of made samples (Goodfellow et al. 2014, section 3)."""
+    return -sum(torch.log(d(row)) for row in logits) / len(logits)
+
+
+def test_the_non_saturating_loss():
+    """Logits (log 3, 0): D = 3/4."""
+    assert non_saturating(torch.tensor([[math.log(3.0), 0.0]], dtype=torch.float64)).item() == pytest.approx(math.log(4 / 3), abs=1e-9)
+    assert_same(non_saturating, fooling_by_loops, generic(4, 2))
+    wrong = (
+        lambda z: sum(torch.log(1 - d(row)) for row in z) / len(z),  # the saturating one
+        lambda z: fooling_by_loops(z.flip(1)),  # the other class
+        lambda z: -fooling_by_loops(z),  # the sign
+        lambda z: fooling_by_loops(z) * len(z),  # a sum
+    )
+    for other in wrong:
+        assert_other(non_saturating, other, generic(4, 2))
+    sure = torch.tensor([[-1e4, 1e4], [0.0, 0.0]], requires_grad=True)
+    assert torch.autograd.grad(non_saturating(sure), sure)[0].isfinite().all()

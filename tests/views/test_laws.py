@@ -70,6 +70,8 @@ def test_chance_differs_between_seeds_where_there_is_any(view):
         views.Sobel,
         views.Solarize,
         views.Windows,
+        views.Uncolour,
+        views.Channels,
     )
     same = all(torch.equal(a, b) for a, b in zip(tree.leaves(view(x, dice(0))), tree.leaves(view(x, dice(1))), strict=True))
     assert same == isinstance(view, certain)

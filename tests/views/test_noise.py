@@ -1,8 +1,9 @@
+import pytest
 import torch
 from scipy import stats
 
 from allegory.core import Dice
-from allegory.views import Corrupt, Cutout, Drop, Noise
+from allegory.views import Corrupt, Cutout, Drop, Noise, SaltAndPepper
 
 
 def dice(n):
@@ -48,3 +49,11 @@ def test_cutout_by_a_loop():
     centres = torch.stack([(u[:, 0] * h).long(), (u[:, 1] * w).long()])
     assert centres.amin() == 0
     assert (centres.amax(1) == torch.tensor([h - 1, w - 1])).all()
+
+
+def test_salt_and_pepper_are_as_likely_as_each_other():
+    shown = SaltAndPepper(0.2)(torch.zeros(200, 1, 10, 10), dice(200))
+    assert set(shown.unique().tolist()) == {-1.0, 0.0, 1.0}
+    for value in (-1.0, 1.0):
+        assert (shown == value).float().mean().item() == pytest.approx(0.1, abs=0.01)  # five standard errors of 20,000
+    assert SaltAndPepper(1.0, low=0.0, high=2.0)(torch.ones(3, 50), dice(3)).unique().tolist() == [0.0, 2.0]

@@ -6,6 +6,7 @@ from allegory.nets.choose import DECODERS, ENCODERS, OF_SERIES, decoder, default
 from allegory.nets.convnet import ConvNet
 from allegory.nets.deconv import Deconv
 from allegory.nets.encoder import Encoder
+from allegory.nets.hourglass import Hourglass
 from allegory.nets.masked import RowsAbove
 from allegory.nets.memory import MemoryBank, Queue, at_rest
 from allegory.nets.mlp import MLP, MLPDecoder, head
@@ -21,43 +22,8 @@ from allegory.nets.vit import ViT
 from allegory.nets.wave import Wave
 
 __all__ = [
-    "DECODERS",
-    "ENCODERS",
-    "MLP",
-    "OF_SERIES",
-    "Attention",
-    "BatchNorm",
-    "Block",
-    "Broadcast",
-    "ConvNet",
-    "Deconv",
-    "DownColumns",
-    "Encoder",
-    "MLPDecoder",
-    "MemoryBank",
-    "Norm",
-    "PartsDecoder",
-    "PartsEncoder",
-    "PlaceHead",
-    "Predictor",
-    "Projected",
-    "Prototypes",
-    "Queue",
-    "ResNet",
-    "RowsAbove",
-    "ViT",
-    "Wave",
-    "at_rest",
-    "batch_statistics",
-    "decoder",
-    "default",
-    "encoder",
-    "frozen_statistics",
-    "has_batch_statistics",
-    "head",
-    "patch_of",
-    "resnet18",
-    "resnet50",
-    "teacher_of",
-    "transformer",
+    "DECODERS", "ENCODERS", "MLP", "OF_SERIES", "Attention", "BatchNorm", "Block", "Broadcast", "ConvNet", "Deconv", "DownColumns",
+    "Encoder", "Hourglass", "MLPDecoder", "MemoryBank", "Norm", "PartsDecoder", "PartsEncoder", "PlaceHead", "Predictor", "Projected",
+    "Prototypes", "Queue", "ResNet", "RowsAbove", "ViT", "Wave", "at_rest", "batch_statistics", "decoder", "default", "encoder",
+    "frozen_statistics", "has_batch_statistics", "head", "patch_of", "resnet18", "resnet50", "teacher_of", "transformer",
 ]  # fmt: skip

@@ -20,3 +20,8 @@ def two_sample_cross_entropy(first: Float[Tensor, "a 2"], second: Float[Tensor, 
     of_first = F.cross_entropy(first, zeros, reduction="none")
     of_second = F.cross_entropy(second, ones, reduction="none")
     return (batch_mean(of_first) + batch_mean(of_second)) / 2.0
+
+
+def non_saturating(logits: Float[Tensor, "b 2"]) -> Float[Tensor, ""]:
+    """-E log D on made samples, in nats: what the maker descends in place of E log(1 - D) (Goodfellow et al. 2014, section 3)."""
+    return batch_mean(-torch.log_softmax(logits, 1)[:, 0])

@@ -45,3 +45,16 @@ class Corrupt(View):
     def show(self, x: Arrays, drawn: Dice) -> Arrays:
         shape = x.shape[1:]
         return torch.where(drawn.chance("corrupt", self.p, *shape), drawn.normal("value", *shape).to(x.dtype), x)
+
+
+@dataclass(frozen=True)
+class SaltAndPepper(View):
+    """Every number set to `low` or `high`, with equal chances, with probability `p` (Vincent et al. 2010, section 3.3)."""
+
+    p: float = 0.1
+    low: float = -1.0
+    high: float = 1.0
+
+    def show(self, x: Arrays, drawn: Dice) -> Arrays:
+        u = drawn.uniform("salt and pepper", *x.shape[1:])
+        return x.masked_fill(u < self.p, self.high).masked_fill(u < self.p / 2, self.low)

@@ -19,29 +19,15 @@ from functools import partial
 from typing import ClassVar, final
 
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from allegory import nets
 from allegory.core import Batch, Card, Claim, CodeKind, Loss, Moment, Optim, Paper, Player, Recipe, Spec, Trained, batch_mean
 
 
-class AutoencoderNet(nn.Module):
-    """f and g."""
-
-    def __init__(self, spec: Spec, latent: int, encoder: str, decoder: str):
-        super().__init__()
-        self.body = nets.encoder(encoder, spec)
-        self.to_code = nn.Linear(self.body.out, latent)
-        self.decoder = nets.decoder(decoder, spec, latent)
-
-    def f(self, x: Float[Tensor, "b *d"]) -> Float[Tensor, "b z"]:
-        z: Tensor = self.to_code(self.body(x))
-        return z
-
-
 @final
 @dataclass(frozen=True)
-class Autoencoder(Trained[AutoencoderNet]):
+class Autoencoder(Trained[nets.Hourglass]):
     """Autoencoder (Hinton and Salakhutdinov 2006): minimises half the squared reconstruction error.
 
     latent: size of the code. encoder, decoder: names of nets.
@@ -66,21 +52,21 @@ class Autoencoder(Trained[AutoencoderNet]):
         claims=(Claim("reconstruction", "share_of_variance", "digits", 0.859, {"steps": 1000, "latent": 10}, seeds=3),),
     )  # fmt: skip
 
-    def build(self, spec: Spec, n: int) -> AutoencoderNet:
+    def build(self, spec: Spec, n: int) -> nets.Hourglass:
         del n
-        return AutoencoderNet(spec, self.latent, self.encoder, self.decoder)
+        return nets.Hourglass(spec, spec, self.latent, self.encoder, self.decoder)
 
-    def players(self, net: AutoencoderNet) -> Sequence[Player]:
+    def players(self, net: nets.Hourglass) -> Sequence[Player]:
         return [Player("autoencoder", (net,), partial(self._loss, net), additive=not nets.has_batch_statistics(net))]
 
-    def _loss(self, net: AutoencoderNet, batch: Batch, now: Moment) -> Loss:
+    def _loss(self, net: nets.Hourglass, batch: Batch, now: Moment) -> Loss:
         del now
         error = batch_mean(0.5 * (batch.x - net.decoder(net.f(batch.views))).square().flatten(1).sum(1))
         return Loss(error, {"error": error})
 
-    def encode(self, net: AutoencoderNet, x: Float[Tensor, "b *d"]) -> Float[Tensor, "b z"]:
+    def encode(self, net: nets.Hourglass, x: Float[Tensor, "b *d"]) -> Float[Tensor, "b z"]:
         return net.f(x)
 
-    def decode(self, net: AutoencoderNet, z: Float[Tensor, "b z"]) -> Float[Tensor, "b *d"]:
+    def decode(self, net: nets.Hourglass, z: Float[Tensor, "b z"]) -> Float[Tensor, "b *d"]:
         x: Tensor = net.decoder(z)
         return x
