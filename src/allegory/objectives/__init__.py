@@ -3,7 +3,7 @@
 from allegory.objectives.adversary import density_ratio_kl, non_saturating, two_sample_cross_entropy
 from allegory.objectives.clusters import prototype_use, sinkhorn, swapped_prediction, target_sharpness
 from allegory.objectives.contrast import info_nce, nt_xent
-from allegory.objectives.distillation import distillation, sharpened
+from allegory.objectives.distillation import sharpened
 from allegory.objectives.elbo import gaussian_kl, reparameterise
 from allegory.objectives.instances import instance_softmax, local_aggregation
 from allegory.objectives.likelihood import LIKELIHOODS, Likelihood, log_likelihood, observed
@@ -22,7 +22,7 @@ from allegory.objectives.verification import pairs_verified
 
 __all__ = [
     "LIKELIHOODS", "MINERS", "Likelihood", "contrastive", "cosine_regression", "covariance_penalty", "cross_correlation",
-    "decorrelation", "density_ratio_kl", "distillation", "full_graph_nce", "gaussian_kl", "hypersphere_softmax", "info_nce",
+    "decorrelation", "density_ratio_kl", "full_graph_nce", "gaussian_kl", "hypersphere_softmax", "info_nce",
     "instance_softmax", "local_aggregation", "local_nce", "log_likelihood", "masked_regression", "n_pairs", "nce", "negative_cosine",
     "non_saturating", "nt_xent", "observed", "pairs_verified", "pieces", "prototype_use", "pull_subject_to_push",
     "rebalanced_cross_entropy", "rebalancing", "region_error", "reparameterise", "sharpened", "sinkhorn", "smoothed", "soft_bins",

@@ -8,7 +8,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from allegory.core import batch_mean, everyone, rank
-from allegory.objectives.distillation import distillation
 
 Scores = Float[Tensor, "b k"]
 
@@ -33,7 +32,9 @@ def swapped_prediction(scores: Sequence[Scores], codes: Sequence[Scores], tau: f
 
     `codes`: those of the first views; a view never predicts its own code (Caron et al. 2020, eq. 1, 2 and 6).
     """
-    return batch_mean(distillation(torch.stack(list(scores), 1), torch.stack(list(codes), 1), tau))
+    log_p = [(view / tau).log_softmax(1) for view in scores]
+    misses = [-(q * p).sum(1) for i, q in enumerate(codes) for v, p in enumerate(log_p) if v != i]
+    return batch_mean(torch.stack(misses, 1).mean(1))
 
 
 def prototype_use(assignments: Scores) -> Float[Tensor, ""]:

@@ -43,11 +43,10 @@ from allegory.core import (
     Trained,
     Tree,
     Views,
-    batch_mean,
     move_average,
     tree,
 )
-from allegory.objectives import distillation, prototype_use, sharpened, target_sharpness
+from allegory.objectives import prototype_use, sharpened, swapped_prediction, target_sharpness
 
 FIRST = 512
 
@@ -128,7 +127,7 @@ class DINO(Trained[DINONet]):
         # 0 a short training would first learn the one prototype that all begin with, and then have to unlearn it.
         del dice
         x = tree.to(items.take(slice(0, FIRST)), net.centre.device, net.centre.dtype)
-        with torch.no_grad():
+        with torch.no_grad(), nets.batch_statistics(net.teacher):
             net.centre.copy_(net.teacher(x).mean(0))
 
     def players(self, net: DINONet) -> Sequence[Player]:
@@ -138,20 +137,18 @@ class DINO(Trained[DINONet]):
     def _loss(self, net: DINONet, batch: Batch, now: Moment) -> Loss:
         del now
         wholes, parts = batch.views[: views.GLOBALS], batch.views[views.GLOBALS :]
-        with torch.no_grad():
-            said = torch.stack([net.teacher(view) for view in wholes], 1)  # (b, g, K)
-        targets = sharpened(said, net.centre, self.tau_t)
+        with torch.no_grad(), nets.batch_statistics(net.teacher):
+            said = [net.teacher(view) for view in wholes]  # each (b, K)
+        targets = [sharpened(of_view, net.centre, self.tau_t) for of_view in said]
         scores = [net.student(view) for view in wholes]
         with nets.frozen_statistics(net.student):  # those of small views are not those of the pictures that are encoded later
             scores += [net.student(view) for view in parts]
-        # Deviates: no warm-up of the teacher's temperature, and the prototypes learn from the first step on.
-        loss = batch_mean(distillation(torch.stack(scores, 1), targets, self.tau_s))
-        terms = {
-            "cross_entropy": loss,
-            "prototype_use": prototype_use(targets.mean(1)),
-            "target_sharpness": target_sharpness(targets.flatten(0, 1)),
-        }
-        return Loss(loss, terms, memo=said.mean(1))
+        # Deviates: no warm-up of the teacher's temperature, and the prototypes learn from the first step on; the mean over the pairs of
+        # views, as in the authors' code, for the sum of eq. 3.
+        loss = swapped_prediction(scores, targets, self.tau_s)
+        every = torch.cat(targets)
+        terms = {"cross_entropy": loss, "prototype_use": prototype_use(every), "target_sharpness": target_sharpness(every)}
+        return Loss(loss, terms, memo=torch.stack(said, 1).mean(1))
 
     def after_step(self, net: DINONet, now: Moment, memos: Mapping[str, Any]) -> None:
         with torch.no_grad():
