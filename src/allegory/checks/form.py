@@ -73,6 +73,7 @@ def check_card(method: Method[Any]) -> None:
         set(card.specs) <= set(KINDS), f"kinds of observation out of {', '.join(KINDS)}", listed(set(card.specs) - set(KINDS)), "name those"
     )
     expect(set(card.laws) <= set(LAWS), f"laws out of {', '.join(LAWS)}", listed(set(card.laws) - set(LAWS)), "name those, or add a law")
+    expect(not card.groups or card.supervision == "labels", "groups only in place of labels", card.supervision, 'say supervision="labels"')
     _check_tiny(method)
     for claim in card.claims:
         said = claim.question and claim.metric and claim.data and math.isfinite(claim.at_least) and claim.seeds > 0

@@ -48,7 +48,7 @@ def run(
                 c.density,
                 c.manifold,
                 ", ".join(c.specs),
-                "data alone" if c.supervision == "none" else c.supervision,
+                c.learns_from,
             )
             for cls in found
             for c in (cls.card,)

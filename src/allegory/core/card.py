@@ -84,3 +84,8 @@ class Card:
     laws: tuple[str, ...] = ()
     claims: tuple[Claim, ...] = ()
     xfail: str = ""
+
+    @property
+    def learns_from(self) -> str:
+        """What it must be told, in words."""
+        return "data alone" if self.supervision == "none" else self.supervision + " or groups" * self.groups

@@ -49,7 +49,8 @@ def open_source(
     `labels`: None (those the data itself has), "none", "folders" (the first sub-folder), a column or key, a csv of (id or path, label), or
     one value for each item; None, NaN, "" and -1 are missing. The further columns of such a csv are attributes. `attributes`: further
     things known about the items: columns or keys (joined by +), a csv with a column each, or values by name (`kinds.as_attribute`).
-    Columns named here are not part of the observations. `groups` (items of one group stay in one part of the split) and `parts`
+    Columns named here are not part of the observations. `groups` (items of one group stay in one part of the split; where there
+    are no labels, methods whose card says so learn that they belong together; "" or None is no group) and `parts`
     (train, validation, test) are given in the same ways. `mirror`: whether a left-right flip keeps the meaning.
     `like`: open it the way this intake's training data was opened (size, colour, columns), to encode new data.
     Further options belong to the kind of source. Raises `Problem` or `Misuse` in one line.

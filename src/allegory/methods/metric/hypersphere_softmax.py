@@ -60,7 +60,7 @@ class HypersphereSoftmax(Labelled):
         costs="Needs labels or groups, and a direction for each class.",
         fails="Classes that were not trained on; look at retrieval on them.",
         supervision="labels", groups=True, code=CodeKind(), tiny={"projection": 8}, falls="encoder/cross_entropy",
-        laws=("order of examples",), claims=(Claim("retrieval", "r_at_1", "digits", 0.9, {}, seeds=3),),
+        laws=("order of examples",), claims=(Claim("retrieval", "map_at_r", "digits", 0.93, {}, seeds=3),),
     )  # fmt: skip
 
     def resolved(self, spec: Spec, source: Any) -> Self:

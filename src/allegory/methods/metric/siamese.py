@@ -7,7 +7,8 @@ r"""Two items of one class should have one code, two of different classes codes 
 **Notation.** `margin` = $m$; `f` = the net with its head.
 
 **When it fails.** All distances are held to one margin, so a class of many looks is squeezed like one of few; beyond the margin nothing
-is learned. Look at the neighbours; a smaller margin and more items of a class help.
+is learned. A margin far below the distances that an untrained net gives lets the first steps squeeze everything (on digits MAP@R .81
+with a margin of 1, .92 with 4). Look at the neighbours and at the length of the codes.
 
 **Reference.** R. Hadsell, S. Chopra and Y. LeCun, Dimensionality reduction by learning an invariant mapping, 2006,
 https://doi.org/10.1109/CVPR.2006.100
@@ -29,7 +30,7 @@ class Siamese(Labelled):
     margin: the distance from which on dissimilar items are left alone.
     """
 
-    margin: float = 1.0
+    margin: float = 4.0
 
     recipe: ClassVar[Recipe] = Recipe(steps=300, batch=128, optim=Optim(lr=2e-3))
     card: ClassVar[Card] = Card(
@@ -43,9 +44,10 @@ class Siamese(Labelled):
         minimised=r"E_S\,\tfrac12 D^2 + E_D\,\tfrac12 \max(0, m - D)^2", unit="squared distance, of a similar and of a dissimilar pair",
         buys="Euclidean distances that mean something, from pairs that are said to belong together or not.",
         costs="Needs labels or groups; one margin for all pairs.",
-        fails="Classes of many looks are squeezed as much as others; look at the neighbours, and change the margin.",
+        fails="Classes of many looks are squeezed as much as others, and everything is at first where the margin is small (MAP@R on "
+        "digits: .81 with 1, .92 with 4); look at the neighbours and the length of the codes, and change the margin.",
         supervision="labels", groups=True, code=CodeKind(), tiny={"projection": 8}, laws=("order of examples",),
-        claims=(Claim("retrieval", "r_at_1", "digits", 0.9, {}, seeds=3),),
+        claims=(Claim("retrieval", "map_at_r", "digits", 0.895, {}, seeds=3),),
     )  # fmt: skip
 
     def judge(self, net: Any, z: Codes, y: Classes, now: Moment) -> Loss:
