@@ -77,9 +77,9 @@ class Skipped:
 class Source:
     """`x` is a tree whose leaves (numpy arrays, memory maps or `Lazy`) have the n items on the leading axis, as stored (uint8 pixels).
 
-    `mirror`: a left-right flip keeps an image's meaning. `groups`: items of one group belong together, and stay in one part. `parts` (n,) 0, 1, 2: the
-    source's own split. `attributes`: what else is known about the items, by name. `notes`: what was understood, for people. `columns`: for
-    tables, what the axis of the vectors means.
+    `mirror`: a left-right flip keeps an image's meaning. `groups`: items of one group belong together, and stay in one part. `parts`
+    (n,) 0, 1, 2: the source's own split. `attributes`: what else is known about the items, by name. `notes`: what was understood, for
+    people. `columns`: for tables, what the axis of the vectors means.
     """
 
     name: str
