@@ -48,8 +48,7 @@ def all_triplets(c: Compared, margin: float, draws: Draws | None = None) -> Trip
 
 
 def semi_hard(c: Compared, margin: float, draws: Draws | None = None) -> Triplets:
-    """Negatives farther than the positive, yet inside the margin (Schroff et al. 2015, section 3.2)."""
-    # Deviates: all such negatives of an anchor and a positive, where the paper takes one.
+    """Negatives farther than the positive, yet inside the margin (Schroff et al. 2015, section 3.2); all of them, where they take one."""
     del draws
     anchor, positive, gap = _gaps(c)
     return _where(anchor, positive, (gap > 0) & (gap < margin))

@@ -47,7 +47,7 @@ class HypersphereSoftmax(Labelled):
     classes: int | None = None
 
     sphere: ClassVar[bool] = True
-    # Deviates: no layer norm before the sphere (Zhai and Wu), since the head is linear already.
+    # Deviates: no layer norm before the sphere (Zhai and Wu), and a fixed scale (Wang et al. also learn it).
     recipe: ClassVar[Recipe] = Recipe(steps=300, batch=128, optim=Optim(lr=2e-3), note="Zhai and Wu: tau .05, batch 75")
     card: ClassVar[Card] = Card(
         family="metric",

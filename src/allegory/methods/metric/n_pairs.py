@@ -50,6 +50,7 @@ class NPairs(Labelled):
     )  # fmt: skip
 
     def judge(self, net: Any, z: Codes, y: Classes, now: Moment) -> Loss:
+        # Deviates: several sets of pairs in a batch where there are few classes, and no mining of hard classes.
         del net, now
         loss, norm = n_pairs(z, y)
         return Loss(loss + self.shrink * norm, {"n_pairs": loss, "squared_norm": norm})

@@ -57,6 +57,8 @@ class Triplet(Labelled):
     )  # fmt: skip
 
     def judge(self, net: Any, z: Codes, y: Classes, now: Moment) -> Loss:
+        # Deviates: all semi-hard negatives of an anchor and a positive for one of them; "hardest" on squared distances on the sphere, where
+        # Hermans et al. take plain distances of codes of any length; "distance-weighted" with this loss, not the margin loss of its paper.
         del net
         views, everyone = len(z) // len(now.dice.keys), len(z) * processes()
         draws = now.dice.uniform("negative", views, everyone).flatten(0, 1) if self.miner == "distance-weighted" else None
