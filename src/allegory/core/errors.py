@@ -19,11 +19,11 @@ def key(name: str) -> str:
 
 
 def nearest(name: str, known: list[str], what: str) -> Misuse:
-    """The error for an unknown name: it lists the nearest known ones."""
+    """The error for an unknown name: it lists the nearest known ones, the nearest first."""
     import difflib
 
     close = difflib.get_close_matches(name.lower(), [k.lower() for k in known], n=3, cutoff=0.4)
-    near = [k for k in known if k.lower() in close] or sorted(known)[:8]
+    near = [k for c in close for k in known if k.lower() == c] or sorted(known)[:8]
     return Misuse(f"unknown {what} {name!r}. Did you mean {', '.join(near)}?")
 
 
