@@ -174,7 +174,7 @@ class RelativePositions(View):
     down-right, 7. The patches are as large in their cells as in the paper: 96 pixels of 144, moved by up to 7.
     """
 
-    patches: Patches = Patches(grid=4, share=2 / 3, jitter=0.3, drop=True)
+    patches: Patches = Patches(share=2 / 3, jitter=0.3, drop=True)
 
     def draw(self, dice: Dice, shape: tuple[int, ...]) -> tuple[Tensor, Tensor, Drawn]:
         inner = self.patches.grid - 2
