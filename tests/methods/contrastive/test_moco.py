@@ -66,9 +66,13 @@ def test_one_step_of_teacher_and_queue_by_hand():
     with torch.no_grad():
         net.student.body.weight.fill_(3.0)
         net.teacher.body.weight.fill_(1.0)
-    method.after_step(net, moment(1), {"student": 5.0 * at(30, 60)})
+    method.after_step(net, moment(1, step=200), {"student": 5.0 * at(30, 60)})
     assert net.teacher.body.weight[0, 0].item() == pytest.approx(0.9 + 0.3, abs=1e-9)
     torch.testing.assert_close(net.queue.codes, at(30, 60, 180))
+    with torch.no_grad():
+        net.teacher.body.weight.fill_(1.0)
+    method.after_step(net, moment(1, step=2), {"student": at(0)})
+    assert net.teacher.body.weight[0, 0].item() == pytest.approx(3 / 12 + 3 * 9 / 12, abs=1e-9), "faster at first: 3 / 12 is kept"
 
 
 def test_a_key_does_not_depend_on_the_batch_it_comes_with():
@@ -76,7 +80,11 @@ def test_a_key_does_not_depend_on_the_batch_it_comes_with():
     net = MoCo().build(Array((1, 8, 8)), 4)
     set_modes(net)
     x = torch.linspace(-1, 1, 4 * 64).sin().view(4, 1, 8, 8)
-    torch.testing.assert_close(net.keys(x)[:1], net.keys(x[:1]))
+    torch.testing.assert_close(net.teacher(x)[:1], net.teacher(x[:1]))
+    method = MoCo()
+    (player,) = method.players(net)
+    key = lambda rows: player.loss(batch(x[rows], (x[rows], x[rows])), moment(len(x[rows]))).memo[0]
+    torch.testing.assert_close(key(slice(0, 4)), key(slice(0, 2)))
     assert not torch.allclose(net.student(x)[:1], net.student(torch.cat([x[:1], -x[1:]]))[:1]), "the student's norms do"
 
 

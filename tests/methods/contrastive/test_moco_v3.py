@@ -9,6 +9,7 @@ from torch import nn
 
 from allegory.core import Array
 from allegory.methods.contrastive.moco_v3 import MoCoV3
+from allegory.train.learner import set_modes
 
 
 def at(*degrees):
@@ -68,7 +69,7 @@ def test_one_step_of_the_teacher_by_hand():
         net.student.body.weight.fill_(3.0)
         net.teacher.body.weight.fill_(1.0)
         net.q.weight.fill_(9.0)
-    method.after_step(net, moment(1), {"student": None})
+    method.after_step(net, moment(1, step=200), {"student": None})
     assert net.teacher.body.weight[0, 0].item() == pytest.approx(0.75 + 0.75, abs=1e-9)
 
 
@@ -77,3 +78,15 @@ def test_the_code_is_the_students_below_its_head():
     net = net_of(method, predictor=20, teacher=50)
     net.student.head = linear([[0.0, 0.0], [0.0, 0.0]])
     torch.testing.assert_close(method.encode(net, at(10)), at(10))
+
+
+def test_the_teacher_normalises_by_the_batch_and_its_running_statistics_stay():
+    method = MoCoV3()
+    net = method.build(Array((1, 8, 8)), 4)
+    set_modes(net)
+    (player,) = method.players(net)
+    x = torch.linspace(-1, 1, 4 * 64).sin().view(4, 1, 8, 8)
+    before = {k: v.clone() for k, v in net.teacher.state_dict().items()}
+    keys = lambda rows: player.embed(batch(x[rows], (x[rows], x[rows])), moment(len(x[rows])))["k"][0]
+    assert not torch.allclose(keys(slice(0, 4)), keys(slice(0, 2)))
+    assert all(torch.equal(before[k], v) for k, v in net.teacher.state_dict().items())

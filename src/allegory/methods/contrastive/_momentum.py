@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -19,15 +18,7 @@ class MomentumNet(nn.Module):
     def __init__(self, spec: Spec, encoder: str, hidden: int, out: int, depth: int):
         super().__init__()
         self.student = nets.Projected(spec, encoder, hidden, out, depth)
-        # Deviates: the teacher normalises by running statistics that follow the student's (as in Cai et al. 2021, arXiv:2101.08482) and
-        # not by those of its batch. A key then carries nothing of the batch it came with, by which it could be told from older keys:
-        # this is what shuffling examples among processes was for.
         self.teacher = nets.teacher_of(self.student)
-
-    def keys(self, view: Float[Tensor, "b *d"]) -> Float[Tensor, "b p"]:
-        """The teacher's projections, without a gradient."""
-        with torch.no_grad():
-            return self.teacher(view)
 
 
 N = TypeVar("N", bound=MomentumNet)
@@ -37,8 +28,8 @@ N = TypeVar("N", bound=MomentumNet)
 class Momentum(Trained[N]):
     """A family with two holes, `build` and `players`.
 
-    tau: temperature. keep: how much of itself the teacher keeps each step. encoder: name of a net. hidden, projection: widths of the
-    head (hidden 0: as wide as the code). depth: layers of the head.
+    tau: temperature. keep: how much of itself the teacher keeps each step, after the first ones. encoder: name of a net.
+    hidden, projection: widths of the head (hidden 0: as wide as the code). depth: layers of the head.
     """
 
     tau: float = 0.2
@@ -56,8 +47,9 @@ class Momentum(Trained[N]):
         return views.Pair(views.augment(spec, source.mirror))
 
     def after_step(self, net: N, now: Moment, memos: Mapping[str, Any]) -> None:
-        del now, memos
-        move_average(net.teacher, net.student, self.keep)
+        del memos
+        # Deviates: at first the teacher follows faster, so that a short training does not look back on the untrained net for long.
+        move_average(net.teacher, net.student, min(self.keep, (1.0 + now.step) / (10.0 + now.step)))
 
     def encode(self, net: N, x: Float[Tensor, "b *d"]) -> Float[Tensor, "b z"]:
         h: Tensor = net.student.body(x)

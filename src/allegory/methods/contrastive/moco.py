@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, final
 
+import torch
+
 from allegory import nets
 from allegory.core import Batch, Card, Claim, CodeKind, Loss, Moment, Optim, Paper, Player, Recipe, Spec, batch_mean
 from allegory.methods.contrastive._momentum import Momentum, MomentumNet
@@ -74,7 +76,11 @@ class MoCo(Momentum[MoCoNet]):
     def _loss(self, net: MoCoNet, batch: Batch, now: Moment) -> Loss:
         del now
         first, second = batch.views
-        k = net.keys(second)
+        with torch.no_grad():
+            # Deviates: the teacher normalises by running statistics that follow the student's (as in Cai et al. 2021, arXiv:2101.08482),
+            # not by those of its batch. A key then bears no mark of the batch it came with, by which it could be told from the queue:
+            # this is what the paper shuffles examples among processes for. Our norms span all processes, so shuffling would not help.
+            k = net.teacher(second)
         loss = batch_mean(info_nce(net.student(first), k, self.tau, net.queue.codes))
         return Loss(loss, {"info_nce": loss, "memory_spread": net.queue.spread()}, memo=k)
 

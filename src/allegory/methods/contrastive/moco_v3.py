@@ -78,7 +78,9 @@ class MoCoV3(Momentum[MoCoV3Net]):
 
     def _embedded(self, net: MoCoV3Net, batch: Batch, now: Moment) -> Pairs:
         del now
-        queries, keys = [net.q(net.student(view)) for view in batch.views], [net.keys(view) for view in batch.views]
+        queries = [net.q(net.student(view)) for view in batch.views]
+        with torch.no_grad(), nets.batch_statistics(net.teacher):  # as in the paper: all keys are of this batch
+            keys = [net.teacher(view) for view in batch.views]
         return {"q": torch.stack(queries, 1), "k": torch.stack(keys, 1)}
 
     def _loss(self, z: Pairs, batch: Batch, now: Moment) -> Loss:
