@@ -96,7 +96,7 @@ class DINO(Trained[DINONet]):
     crops: int = 4
 
     recipe: ClassVar[Recipe] = Recipe(
-        steps=300, batch=128, optim=Optim(lr=2e-3),
+        steps=180, batch=128, optim=Optim(lr=2e-3),
         note="paper: K 65536, keep .996, tau_t .04 to .07, 8 to 10 local views, last layer fixed for an epoch, batch 1024, 300 epochs",
     )  # fmt: skip
     card: ClassVar[Card] = Card(

@@ -75,7 +75,7 @@ class IJEPA(Trained[IJEPANet]):
     tau: float = 0.98
 
     recipe: ClassVar[Recipe] = Recipe(
-        steps=300, batch=64, optim=Optim(lr=1e-3, weight_decay=0.04, warmup=0.1),
+        steps=240, batch=64, optim=Optim(lr=1e-3, weight_decay=0.04, warmup=0.1),
         note="paper: tau .996, batch 2048, lr 1e-3, weight decay .04 to .4, 300 epochs; predictor of 12 blocks of width 384",
     )  # fmt: skip
     card: ClassVar[Card] = Card(
