@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pytest
 import torch
 from checks.planted import Linear
 from helpers.toys import vectors
@@ -16,8 +17,11 @@ def test_a_step_by_hand():
     """From east, keep .75, towards north (of any length): (.75, .25), made a unit vector again; other rows stay."""
     bank = MemoryBank(3, 2).double()
     bank.codes.copy_(torch.tensor([[0.0, 1.0], [1.0, 0.0], [-1.0, 0.0]]))
-    bank.update(torch.tensor([1]), torch.tensor([[0.0, 7.0]], requires_grad=True), 0.75)
-    norm = math.hypot(0.75, 0.25)
+    z, norm = torch.tensor([[0.0, 7.0]], requires_grad=True), math.hypot(0.75, 0.25)
+    asked = bank.moved(torch.tensor([1]), z, 0.75)
+    assert asked.tolist() == [pytest.approx([0.75 / norm, 0.25 / norm])]
+    assert bank.codes[1].tolist() == [1.0, 0.0]
+    bank.update(torch.tensor([1]), z, 0.75)
     expected = torch.tensor([[0.0, 1.0], [0.75 / norm, 0.25 / norm], [-1.0, 0.0]], dtype=torch.float64)
     torch.testing.assert_close(bank.codes, expected)
     assert not bank.codes.requires_grad

@@ -40,11 +40,14 @@ class MemoryBank(nn.Module):
         """The codes of the items at `index`, as they are remembered."""
         return self.codes[index]
 
+    def moved(self, index: Int[Tensor, " b"], z: Float[Tensor, "b z"], keep: float) -> Float[Tensor, "b z"]:
+        """What `update` would make of the codes at `index`: keep * codes[i] + (1 - keep) * z_i / |z_i|, back on the sphere."""
+        return F.normalize(torch.lerp(F.normalize(z.to(self.codes.dtype), dim=1), self.codes[index], keep), dim=1)
+
     @torch.no_grad()
     def update(self, index: Int[Tensor, " b"], z: Float[Tensor, "b z"], keep: float) -> None:
         """codes[i] <- keep * codes[i] + (1 - keep) * z_i / |z_i|, back on the sphere. `index` names every item once at most."""
-        moved = torch.lerp(F.normalize(z.to(self.codes.dtype), dim=1), self.codes[index], keep)
-        self.codes[index] = F.normalize(moved, dim=1)
+        self.codes[index] = self.moved(index, z, keep)
 
     @torch.no_grad()
     def remember(self, z: Float[Tensor, "n z"]) -> None:
