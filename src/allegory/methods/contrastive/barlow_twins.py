@@ -33,7 +33,7 @@ class BarlowTwins(Joint):
     projection: int = 256
     lam: float = 0.005
 
-    recipe: ClassVar[Recipe] = Recipe(steps=400, batch=128, optim=Optim(lr=2e-3), note="paper: batch 2048, LARS, 1000 epochs")
+    recipe: ClassVar[Recipe] = Recipe(steps=300, batch=128, optim=Optim(lr=2e-3), note="paper: batch 2048, LARS, 1000 epochs")
     card: ClassVar[Card] = Card(
         family="contrastive",
         title="Barlow Twins",
@@ -46,7 +46,7 @@ class BarlowTwins(Joint):
         costs="A wide projection, and statistics of the batch that must be large enough for them.",
         fails="A batch much smaller than the projection, or a large lam; look at invariance and redundancy, and at the effective rank.",
         code=CodeKind(), tiny={"projection": 16, "hidden": 32}, laws=("swap of views", "order of examples"), falls="encoder/invariance",
-        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.7, {}, seeds=3),),
+        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.73, {}, seeds=3),),
     )  # fmt: skip
 
     def contrast(self, first: Codes, second: Codes) -> Loss:

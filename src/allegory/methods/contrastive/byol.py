@@ -46,7 +46,7 @@ class BYOL(Predicting[BYOLNet]):
 
     tau: float = 0.97
 
-    recipe: ClassVar[Recipe] = Recipe(steps=400, batch=256, optim=Optim(lr=2e-3), note="paper: tau .996, batch 4096, LARS, 1000 epochs")
+    recipe: ClassVar[Recipe] = Recipe(steps=400, batch=128, optim=Optim(lr=2e-3), note="paper: tau .996, batch 4096, LARS, 1000 epochs")
     card: ClassVar[Card] = Card(
         family="contrastive",
         title="Bootstrap your own latent",
@@ -65,12 +65,16 @@ class BYOL(Predicting[BYOLNet]):
         unit="squared distance on the sphere",
         buys="No negatives: small batches work, and no false negatives.",
         costs="A second network in memory, and no objective that says when it is done.",
-        fails="Collapse, and some training seeds settle in few directions (digits, one label a class: .48, .76 and .80 over three seeds); "
+        fails="Collapse, or few directions, when the targets are poor at first: a teacher that normalised by running statistics, which "
+        "lag behind, left one training seed in three there (digits, 1 % of the labels: .43, and .76 with the statistics of the batch); "
         "look at the effective rank, raise tau or the predictor's learning rate.",
         code=CodeKind(),
         tiny={"projection": 16, "hidden": 32},
         laws=("swap of views", "order of examples"),
-        claims=(Claim("linear_probe", "accuracy", "digits", 0.97, {}, seeds=3),),
+        claims=(
+            Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.715, {}, seeds=3),
+            Claim("linear_probe", "accuracy", "digits", 0.97, {"batch": 256}, seeds=3),
+        ),
     )
 
     def build(self, spec: Spec, n: int) -> BYOLNet:
@@ -80,6 +84,7 @@ class BYOL(Predicting[BYOLNet]):
 
     def target(self, net: BYOLNet, view: Any, z: Codes) -> Codes:
         del z
+        # By the statistics of the batch: the running ones lag behind, and early targets would be nearly the same for all items.
         with torch.no_grad(), nets.batch_statistics(net.teacher):
             code: Codes = net.teacher(view)
         return code

@@ -66,7 +66,7 @@ class SwAV(Trained[SwAVNet]):
     projection: int = 64
 
     recipe: ClassVar[Recipe] = Recipe(
-        steps=400, batch=128, optim=Optim(lr=2e-3), note="paper: 3000 prototypes, batch 4096, LARS, 800 epochs"
+        steps=300, batch=128, optim=Optim(lr=2e-3), note="paper: 3000 prototypes, batch 4096, LARS, 800 epochs"
     )
     card: ClassVar[Card] = Card(
         family="contrastive",
@@ -79,10 +79,11 @@ class SwAV(Trained[SwAVNet]):
         r"q = \mathrm{Diag}(u) \exp(Z^\top C / \epsilon) \mathrm{Diag}(v)",
         unit="nats per view",
         buys="Clusters and a code at once, without comparing items with each other; small further views are cheap and only predict.",
-        costs="The number of prototypes, and a batch that is large beside it.",
+        costs="The number of prototypes, and a batch that is large beside it. On Fashion-MNIST two small crops more cost a third more time "
+        "and gave nothing (one seed, 1 % of the labels: .747 for .756), so none are shown unless crops says so.",
         fails="One prototype for all, or codes that are alike; look at prototype_use and target_sharpness, and lower eps or prototypes.",
         code=CodeKind(), tiny={"projection": 16, "hidden": 32, "prototypes": 8}, laws=("swap of views", "order of examples"),
-        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.7, {}, seeds=3),),
+        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.735, {}, seeds=3),),
     )  # fmt: skip
 
     def default_views(self, spec: Spec, source: Any) -> Views | None:

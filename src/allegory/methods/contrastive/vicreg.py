@@ -38,7 +38,7 @@ class VICReg(Joint):
     mu: float = 25.0
     nu: float = 1.0
 
-    recipe: ClassVar[Recipe] = Recipe(steps=400, batch=128, optim=Optim(lr=2e-3), note="paper: batch 2048, LARS, 1000 epochs")
+    recipe: ClassVar[Recipe] = Recipe(steps=300, batch=128, optim=Optim(lr=2e-3), note="paper: batch 2048, LARS, 1000 epochs")
     card: ClassVar[Card] = Card(
         family="contrastive",
         title="VICReg",
@@ -51,7 +51,7 @@ class VICReg(Joint):
         costs="Three weights, and a wide projection.",
         fails="A variance term that stays near 1 (collapse: raise mu), or a low effective rank (raise nu).",
         code=CodeKind(), tiny={"projection": 16, "hidden": 32}, laws=("swap of views", "order of examples"), falls="encoder/variance",
-        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.7, {}, seeds=3),),
+        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.745, {}, seeds=3),),
     )  # fmt: skip
 
     def contrast(self, first: Codes, second: Codes) -> Loss:

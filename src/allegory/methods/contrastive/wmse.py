@@ -46,9 +46,10 @@ class WMSE(Joint):
         minimised=r"2 - 2 \cos(v, v')", unit="squared distance on the sphere",
         buys="No negatives, no teacher, no stop-gradient and no weights to balance: collapse is impossible after the whitening.",
         costs="A factorisation of the covariance a step, and a batch of at least twice the projection.",
-        fails="A batch that is small beside the projection; look at the distance, which stays near 2, and raise the batch.",
+        fails="A batch that is small beside the projection; look at the distance, which stays near 2, and raise the batch. On "
+        "Fashion-MNIST the codes use few directions (effective rank 13, where VICReg's is 39), and few labels read them less well.",
         code=CodeKind(), tiny={"projection": 8, "hidden": 32}, laws=("swap of views", "order of examples"), falls="encoder/distance",
-        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.7, {}, seeds=3),),
+        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.695, {}, seeds=3),),
     )  # fmt: skip
 
     def contrast(self, first: Codes, second: Codes) -> Loss:
