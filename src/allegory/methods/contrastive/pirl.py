@@ -117,7 +117,7 @@ class PIRL(Trained[PIRLNet]):
         costs="A code of every training item is kept, and is as old as its last visit: it takes several epochs.",
         fails="In an epoch or two the memory says little, and told from it alone codes learn to be new; on "
         "Fashion-MNIST with 1 % of the labels 200 steps read no better than the untrained network (.69); look at the effective rank.",
-        specs=("image",), code=CodeKind(), tiny={"projection": 16, "negatives": 32}, laws=("order of examples",), falls="encoder/image",
+        specs=("image",), code=CodeKind(), tiny={"projection": 16, "negatives": 32}, laws=("order of examples",), falls="encoder/patches",
         claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.67, {}, seeds=3),),
     )  # fmt: skip
 
