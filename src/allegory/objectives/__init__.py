@@ -22,10 +22,9 @@ from allegory.objectives.verification import pairs_verified
 
 __all__ = [
     "LIKELIHOODS", "MINERS", "Likelihood", "contrastive", "cosine_regression", "covariance_penalty", "cross_correlation",
-    "decorrelation", "density_ratio_kl", "full_graph_nce", "gaussian_kl", "hypersphere_softmax", "info_nce",
-    "instance_softmax", "local_aggregation", "local_nce", "log_likelihood", "masked_regression", "n_pairs", "nce", "negative_cosine",
-    "non_saturating", "nt_xent", "observed", "pairs_verified", "pieces", "prototype_use", "pull_subject_to_push",
-    "rebalanced_cross_entropy", "rebalancing", "region_error", "reparameterise", "sharpened", "sinkhorn", "smoothed", "soft_bins",
-    "standardised", "sup_con", "swapped_prediction", "target_sharpness", "told_ahead", "triplet", "two_sample_cross_entropy",
-    "variance_hinge", "whitened",
+    "decorrelation", "density_ratio_kl", "full_graph_nce", "gaussian_kl", "hypersphere_softmax", "info_nce", "instance_softmax",
+    "local_aggregation", "local_nce", "log_likelihood", "masked_regression", "n_pairs", "nce", "negative_cosine", "non_saturating",
+    "nt_xent", "observed", "pairs_verified", "pieces", "prototype_use", "pull_subject_to_push", "rebalanced_cross_entropy",
+    "rebalancing", "region_error", "reparameterise", "sharpened", "sinkhorn", "smoothed", "soft_bins", "standardised", "sup_con",
+    "swapped_prediction", "target_sharpness", "told_ahead", "triplet", "two_sample_cross_entropy", "variance_hinge", "whitened",
 ]  # fmt: skip
