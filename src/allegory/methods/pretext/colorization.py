@@ -66,7 +66,7 @@ class Colorization(Restoring):
     mix: float = 0.5
     shrink: int = 2
 
-    recipe: ClassVar[Recipe] = Recipe(steps=800, batch=128, optim=Optim(lr=1e-3), note="paper: batch 40, 450,000 steps, Adam 3e-5")
+    recipe: ClassVar[Recipe] = Recipe(steps=400, batch=128, optim=Optim(lr=3e-3), note="paper: batch 40, 450,000 steps, Adam 3e-5")
     card: ClassVar[Card] = Card(
         family="pretext",
         title="Colorization",

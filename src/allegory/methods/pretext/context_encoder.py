@@ -54,7 +54,7 @@ class ContextEncoder(Restoring):
     adversary: float = 0.0
     overlap: int = 0
 
-    recipe: ClassVar[Recipe] = Recipe(steps=800, batch=128, optim=Optim(lr=1e-3), note="paper: Adam, the painter ten times the lr of D")
+    recipe: ClassVar[Recipe] = Recipe(steps=400, batch=128, optim=Optim(lr=3e-3), note="paper: Adam, the painter ten times the lr of D")
     card: ClassVar[Card] = Card(
         family="pretext",
         title="Context encoder",
@@ -69,7 +69,7 @@ class ContextEncoder(Restoring):
         fails="Holes that their border fills in teach texture only, and the squared error paints the mean; look at what it paints, and "
         "make the holes larger.",
         specs=("image",), code=CodeKind(size="either"), tiny={}, laws=("order of examples",), falls="encoder/error",
-        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.0, {}, seeds=3),),
+        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.735, {}, seeds=3),),
     )  # fmt: skip
 
     def default_views(self, spec: Spec, source: Any) -> Views | None:

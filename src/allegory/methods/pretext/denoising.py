@@ -39,7 +39,7 @@ class Denoising(Restoring):
     loss: Literal["squared", "cross-entropy"] | None = None
 
     # Deviates: one deep net learned at once; the paper stacks layers, each learned to denoise the codes of the one below.
-    recipe: ClassVar[Recipe] = Recipe(steps=800, batch=128, optim=Optim(lr=1e-3), note="paper: SGD, noise chosen by validation")
+    recipe: ClassVar[Recipe] = Recipe(steps=400, batch=128, optim=Optim(lr=3e-3), note="paper: SGD, noise chosen by validation")
     card: ClassVar[Card] = Card(
         family="pretext",
         title="Denoising autoencoder",
