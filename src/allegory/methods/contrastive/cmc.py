@@ -61,7 +61,7 @@ class CMC(Trained[Senses]):
     depth: int = 2
 
     # Deviates: the batch's other items as negatives, for a memory bank of 16,384; a head, for codes contrasted as they are.
-    recipe: ClassVar[Recipe] = Recipe(steps=300, batch=256, optim=Optim(lr=4e-3), note="paper: SGD .03, batch 256, 240 epochs")
+    recipe: ClassVar[Recipe] = Recipe(steps=250, batch=256, optim=Optim(lr=4e-3), note="paper: SGD .03, batch 256, 240 epochs")
     card: ClassVar[Card] = Card(
         family="contrastive",
         title="Contrastive multiview coding",

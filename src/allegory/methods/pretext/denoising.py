@@ -39,7 +39,7 @@ class Denoising(Restoring):
     loss: Literal["squared", "cross-entropy"] | None = None
 
     # Deviates: one deep net learned at once; the paper stacks layers, each learned to denoise the codes of the one below.
-    recipe: ClassVar[Recipe] = Recipe(steps=400, batch=128, optim=Optim(lr=3e-3), note="paper: SGD, noise chosen by validation")
+    recipe: ClassVar[Recipe] = Recipe(steps=500, batch=128, optim=Optim(lr=1e-3), note="paper: SGD, noise chosen by validation")
     card: ClassVar[Card] = Card(
         family="pretext",
         title="Denoising autoencoder",
@@ -52,7 +52,7 @@ class Denoising(Restoring):
         costs="A decoder to train, and a kind and amount of noise to choose.",
         fails="Noise that the neighbours undo teaches only to smooth, too much leaves the mean; look at reconstructions, change the view.",
         code=CodeKind(size="either"), tiny={}, laws=("order of examples",), falls="encoder/error",
-        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.0, {}, seeds=3),),
+        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.725, {}, seeds=3),),
     )  # fmt: skip
 
     def default_views(self, spec: Spec, source: Any) -> Views | None:
