@@ -84,7 +84,7 @@ class AMDIM(Trained[AMDIMNet]):
     hidden: int = 128
     rkhs: int = 128
 
-    recipe: ClassVar[Recipe] = Recipe(steps=400, batch=128, optim=Optim(lr=2e-3), note="paper: Adam 2e-4, batch 1008 on 8 GPUs, 150 epochs")
+    recipe: ClassVar[Recipe] = Recipe(steps=300, batch=128, optim=Optim(lr=2e-3), note="paper: Adam 2e-4, batch 1008 on 8 GPUs, 150 epochs")
     card: ClassVar[Card] = Card(
         family="contrastive",
         title="Augmented multiscale Deep InfoMax",
@@ -98,7 +98,7 @@ class AMDIM(Trained[AMDIMNet]):
         costs="Needs maps, so convolutional encoders and images; the scores of all parts with all images take memory.",
         fails="Backgrounds and borders that every place shows; look at neighbours and at the three contrasts.",
         code=CodeKind(), specs=("image",), tiny={"hidden": 32, "rkhs": 32}, laws=("swap of views", "order of examples"),
-        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.6, {}, seeds=3),),
+        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.725, {}, seeds=3),),
     )  # fmt: skip
 
     def default_views(self, spec: Spec, source: Any) -> Views | None:

@@ -93,7 +93,7 @@ class CPC(Trained[CPCNet]):
     context: int = 128
 
     recipe: ClassVar[Recipe] = Recipe(
-        steps=600, batch=64, optim=Optim(lr=2e-3), note="paper: Adam 2e-4, 8 GPUs x 8 items of 20,480 samples"
+        steps=400, batch=64, optim=Optim(lr=2e-3), note="paper: Adam 2e-4, 8 GPUs x 8 items of 20,480 samples"
     )
     card: ClassVar[Card] = Card(
         family="contrastive",
