@@ -326,6 +326,7 @@ class Recorder:
         if tick.step % learner.plan.log_every == 0 or tick.step == 1 or last:
             self._log(tick)
         if self.due() or last:
+            learner.guard.look()
             self.save()
 
     @property

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from allegory.nets.conv import Conv2d
 from allegory.nets.init import he
 
 
@@ -25,9 +26,9 @@ class Broadcast(nn.Module):
         channels, h, w = shape
         self.register_buffer("places", coordinates(h, w), persistent=False)
         widths = [latent + 2, *[width] * depth]
-        self.layers = nn.Sequential(*(m for a, b in pairwise(widths) for m in (nn.Conv2d(a, b, 3, padding=1), nn.ReLU())))
+        self.layers = nn.Sequential(*(m for a, b in pairwise(widths) for m in (Conv2d(a, b, 3, padding=1), nn.ReLU())))
         he(self)
-        self.last = nn.Conv2d(width, channels, 3, padding=1)
+        self.last = Conv2d(width, channels, 3, padding=1)
 
     def forward(self, z: Float[Tensor, "b latent"]) -> Float[Tensor, "b c h w"]:
         h, w = self.places.shape[1:]

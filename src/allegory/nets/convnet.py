@@ -7,6 +7,7 @@ scale .76 in 1.1 times the time, 64-128-128 .73 in 1.8 times.
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from allegory.nets.conv import Conv2d
 from allegory.nets.encoder import Encoder, last_of_each_size
 from allegory.nets.init import he
 from allegory.nets.norm import Norm, norms
@@ -30,7 +31,11 @@ class ConvNet(Encoder):
         layers: list[nn.Module] = []
         for after, smaller in [*plan, plan[-1]]:
             kind: Norm = "none" if plain else norm
-            layers += [nn.Conv2d(before, after, 3, 1 if smaller == size else 2, 1, bias=kind == "none"), *norms(kind, after), nn.ReLU()]
+            layers += [
+                Conv2d(before, after, 3, 1 if smaller == size else 2, 1, bias=kind == "none"),
+                *norms(kind, after),
+                nn.ReLU(inplace=True),
+            ]
             before, size = after, smaller
         self.plain, self.any_size = plain, not plain
         self.layers = nn.Sequential(*layers)

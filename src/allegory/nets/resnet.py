@@ -5,6 +5,7 @@ from collections.abc import Callable
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from allegory.nets.conv import Conv2d
 from allegory.nets.encoder import Encoder, last_of_each_size
 from allegory.nets.norm import Norm, norms
 
@@ -14,7 +15,7 @@ Block = Callable[[Norm, int, int, int], tuple[nn.Module, int]]
 
 def _conv(norm: Norm, before: int, after: int, kernel: int, stride: int = 1) -> nn.Sequential:
     """Convolution that keeps the size (over stride), and a norm."""
-    return nn.Sequential(nn.Conv2d(before, after, kernel, stride, kernel // 2, bias=norm == "none"), *norms(norm, after))
+    return nn.Sequential(Conv2d(before, after, kernel, stride, kernel // 2, bias=norm == "none"), *norms(norm, after))
 
 
 class _Residual(nn.Module):
@@ -26,12 +27,12 @@ class _Residual(nn.Module):
         self.short = nn.Identity() if before == after and stride == 1 else _conv(norm, before, after, 1, stride)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c2 h2 w2"]:
-        return (self.body(x) + self.short(x)).relu()
+        return (self.body(x) + self.short(x)).relu_()
 
 
 def _basic(norm: Norm, before: int, width: int, stride: int) -> tuple[nn.Module, int]:
     """Two 3x3 convolutions."""
-    body = nn.Sequential(_conv(norm, before, width, 3, stride), nn.ReLU(), _conv(norm, width, width, 3))
+    body = nn.Sequential(_conv(norm, before, width, 3, stride), nn.ReLU(inplace=True), _conv(norm, width, width, 3))
     return _Residual(body, norm, before, width, stride), width
 
 
@@ -39,7 +40,7 @@ def _bottleneck(norm: Norm, before: int, width: int, stride: int) -> tuple[nn.Mo
     """1x1, 3x3 (which takes the stride: "version 1.5"), 1x1 to four times the width."""
     after = 4 * width
     narrow, middle, wide = _conv(norm, before, width, 1), _conv(norm, width, width, 3, stride), _conv(norm, width, after, 1)
-    return _Residual(nn.Sequential(narrow, nn.ReLU(), middle, nn.ReLU(), wide), norm, before, after, stride), after
+    return _Residual(nn.Sequential(narrow, nn.ReLU(inplace=True), middle, nn.ReLU(inplace=True), wide), norm, before, after, stride), after
 
 
 class ResNet(Encoder):
@@ -54,9 +55,9 @@ class ResNet(Encoder):
         super().__init__()
         channels, h, w = shape
         if max(h, w) < SMALL:
-            self.stem = nn.Sequential(_conv(norm, channels, 64, 3), nn.ReLU())
+            self.stem = nn.Sequential(_conv(norm, channels, 64, 3), nn.ReLU(inplace=True))
         else:
-            self.stem = nn.Sequential(_conv(norm, channels, 64, 7, 2), nn.ReLU(), nn.MaxPool2d(3, 2, 1))
+            self.stem = nn.Sequential(_conv(norm, channels, 64, 7, 2), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2, 1))
         blocks: list[nn.Module] = []
         width = 64
         for stage, depth in enumerate(depths):

@@ -8,7 +8,7 @@ import time
 import torch
 
 from allegory.core import batch_mean
-from allegory.train.learner import Learner
+from allegory.train.learner import Learner, compiled
 from allegory.train.steps import steps
 
 TIMED, WARM = 20, 5
@@ -19,13 +19,22 @@ def in_steps(learner: Learner, seconds: float) -> int:
     begun = time.perf_counter()
     trial = Learner(learner.method, copy.deepcopy(learner.net), learner.items, dataclasses.replace(learner.plan, steps=TIMED + WARM))
     trial.labels, trial.classes = learner.labels, learner.classes
+    if trial.plan.compile:
+        compiled(trial.net)
     start = begun
     for tick in steps(trial):
         if tick.step == WARM:
-            start = time.perf_counter()
-    now = time.perf_counter()
+            start = _when_done(trial)
+    now = _when_done(trial)
     count = max(1.0, (seconds - (now - begun)) * TIMED / (now - start))
     return rounded(float(batch_mean(torch.tensor([count], dtype=torch.float64, device=learner.items.device))))  # every process the same
+
+
+def _when_done(learner: Learner) -> float:
+    """The time at which the device has done all that it was told."""
+    if learner.items.device.type == "cuda":
+        torch.cuda.synchronize(learner.items.device)
+    return time.perf_counter()
 
 
 def rounded(count: float) -> int:

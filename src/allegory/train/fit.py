@@ -17,7 +17,7 @@ from allegory.core import Dice, Method, Misuse, Problem, Trained, fenced
 from allegory.data import Intake, Items, Source
 from allegory.train import budget
 from allegory.train.distribution import anyone, own
-from allegory.train.learner import Learner
+from allegory.train.learner import Learner, compiled
 from allegory.train.plan import Plan, Settings, resolve
 from allegory.train.steps import Tick, steps
 from allegory.train.stop import Interrupted, on_request
@@ -94,13 +94,13 @@ def _train(learner: Learner, settings: Settings, on_start: Callable[[Learner], N
     if on_start is not None:
         on_start(learner)
     if settings.compile:
-        for child in learner.net.children():
-            child.compile()
+        compiled(learner.net)
     with on_request() as wish:
         for tick in steps(learner):
             for listen in listeners:
                 listen(learner, tick)
             if anyone(wish.asked) and tick.step < learner.plan.steps:
+                learner.guard.look()
                 raise Interrupted(f"stopped after step {tick.step} of {learner.plan.steps}; everything is kept")
     return learner.plan
 

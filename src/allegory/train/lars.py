@@ -16,7 +16,12 @@ from torch import Tensor
 
 
 class LARS(torch.optim.Optimizer):
-    """Groups with `adapt=False` (norm gains, biases, positions; give them `weight_decay=0`) take plain steps: local = 1."""
+    """Groups with `adapt=False` (norm gains, biases, positions; give them `weight_decay=0`) take plain steps: local = 1.
+
+    `found_inf`: as torch's fused optimisers have it; where it is 1, a step leaves all as it is.
+    """
+
+    found_inf: Tensor | None = None
 
     def __init__(
         self, params: Iterable[Any], lr: float, momentum: float = 0.9, weight_decay: float = 0.0, trust: float = 1e-3, adapt: bool = True
@@ -49,7 +54,12 @@ class LARS(torch.optim.Optimizer):
         step = g.add(w, alpha=decay)
         if group["adapt"]:
             step *= _local_rate(w, g, decay, group["trust"])
-        w -= state["velocity"].mul_(group["momentum"]).add_(step, alpha=group["lr"])
+        velocity = (state["velocity"] * group["momentum"]).add_(step, alpha=group["lr"])
+        moved = w - velocity
+        if self.found_inf is not None:
+            velocity, moved = (torch.where(self.found_inf > 0, old, new) for old, new in ((state["velocity"], velocity), (w, moved)))
+        state["velocity"].copy_(velocity)
+        w.copy_(moved)
 
 
 def _local_rate(w: Tensor, g: Tensor, decay: float, trust: float) -> Tensor:

@@ -12,6 +12,7 @@ from allegory import nets
 from allegory.core import Batch, Dice, Moment, Player, Trained, processes, rank, tree
 from allegory.data import Items
 from allegory.train import optimisers
+from allegory.train.finite import Guard
 from allegory.train.plan import Plan
 
 
@@ -24,6 +25,7 @@ class Learner:
         self.classes = None if self.labels is None else members(self.labels.cpu().numpy())
         self.players = list(method.players(net))
         self.optimisers = {p.name: optimisers.make(p, plan.optims[p.name]) for p in self.players}
+        self.guard = Guard(lags=torch.device(plan.device).type != "cpu")
         self.step = 0
         self._turn_zero: tuple[int, Batch] | None = None
 
@@ -50,7 +52,7 @@ class Learner:
         drawn = self.method.batching.indices(len(self.items), self.plan.batch, self.plan.seed, self.step, turn, self.classes)
         own = self.plan.own
         mine = np.ascontiguousarray(drawn[rank() * own : (rank() + 1) * own]) if processes() > 1 else drawn
-        index = torch.as_tensor(mine, device=self.items.device)
+        index = tree.to(mine, self.items.device)
         x = self.items.take(index)
         if self.plan.precision == "float64":
             x = tree.to(x, self.items.device, torch.float64)
@@ -77,12 +79,17 @@ class Learner:
         optimiser.zero_grad(set_to_none=True)
 
 
+def compiled(net: nn.Module) -> None:
+    """Has every part of the net compiled at its first call."""
+    for child in net.children():
+        child.compile()
+
+
 def set_modes(net: nn.Module) -> None:
     """Training mode, except for teachers: modules whose parameters all have requires_grad False."""
     net.train()
     for module in net.modules():
-        parameters = list(module.parameters())
-        if parameters and not any(p.requires_grad for p in parameters):
+        if next(module.parameters(), None) is not None and not any(p.requires_grad for p in module.parameters()):
             module.eval()
 
 

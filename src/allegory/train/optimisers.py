@@ -12,7 +12,7 @@ def make(player: Player, optim: Optim) -> torch.optim.Optimizer:
     assert optim.lr is not None and optim.weight_decay is not None and optim.momentum is not None and optim.betas is not None
     groups = _groups(player, optim.weight_decay)
     if optim.name == "sgd":
-        return torch.optim.SGD(groups, lr=optim.lr, momentum=optim.momentum)
+        return torch.optim.SGD(groups, lr=optim.lr, momentum=optim.momentum, fused=True)
     if optim.name == "lars":
         return LARS(groups, lr=optim.lr, momentum=optim.momentum)
     return torch.optim.AdamW(groups, lr=optim.lr, betas=optim.betas, fused=True)

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from allegory.core import Loss, Misuse, Player, Problem
+from allegory.core import Loss, Player
 from allegory.train import pieces
 from allegory.train.distribution import average_over_processes, of_all_processes
 from allegory.train.learner import Learner
@@ -27,10 +27,6 @@ class Tick:
 
     step: int
     terms: Mapping[str, Tensor]
-
-
-class NotFinite(Problem):
-    """A loss or gradient became NaN or infinite. Nothing was updated: the state is that of the step before."""
 
 
 def steps(learner: Learner) -> Iterator[Tick]:
@@ -47,6 +43,8 @@ def steps(learner: Learner) -> Iterator[Tick]:
         now = learner.moment()
         learner.method.after_step(learner.net, now, memos)
         learner.step += 1
+        if learner.step % learner.plan.log_every == 0 or learner.step == learner.plan.steps:
+            learner.guard.look()
         if learner.step % learner.method.every == 0:
             learner.method.refresh(learner.net, learner.items, now)
         yield Tick(learner.step, {k: v.detach() for k, v in terms.items()})
@@ -58,7 +56,7 @@ def play(learner: Learner, player: Player, turn: int) -> Loss:
     with learner.playing(player, turn):
         loss, gradients = descend(learner, player, parameters, turn)
     average_over_processes(gradients)
-    _check_finite(learner, player, loss, gradients)
+    learner.guard.check(player, learner.step, loss, gradients, learner.optimisers[player.name])
     optim = learner.plan.optims[player.name]
     if optim.clip:
         clip(gradients, optim.clip)
@@ -84,18 +82,3 @@ def clip(gradients: list[Tensor], most: float) -> None:
     factor = torch.clamp(most / (norm + 1e-12), max=1.0)
     for g in gradients:
         g.mul_(factor)
-
-
-def _check_finite(learner: Learner, player: Player, loss: Loss, gradients: list[Tensor]) -> None:
-    if not gradients:
-        raise Misuse(f"the player {player.name!r} has nothing to move: none of its modules has a parameter that requires a gradient")
-    sums = torch.stack([loss.total.detach().double(), *(g.sum(dtype=torch.float64) for g in gradients)])
-    if bool(torch.isfinite(sums).all()):
-        return
-    bad = [name for name, v in loss.terms.items() if not bool(torch.isfinite(v).all())] or [
-        "total" if not loss.total.isfinite() else "gradient"
-    ]
-    raise NotFinite(
-        f"step {learner.step + 1}: {', '.join(bad)} of {player.name!r} is not finite. The state of the step before is kept. "
-        "Try a lower --lr, --clip 1, or --precision float32"
-    )

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from allegory.core import Dice
-from allegory.views.draws import column, ranges
+from allegory.views.draws import column, constant, ranges
 from allegory.views.view import View
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as PIL converts to "L"
@@ -42,7 +42,7 @@ class ColourJitter(View):
         u = dice.uniform("colour", 5)
         limits = [(max(0.0, 1 - s), 1 + s) for s in (self.brightness, self.contrast, self.saturation)]
         change = ranges(u[:, :4], [*limits, (-self.hue, self.hue)], self.ends)
-        return torch.where(u[:, 4:] < self.p, change, torch.tensor([1.0, 1.0, 1.0, 0.0], device=u.device))
+        return torch.where(u[:, 4:] < self.p, change, constant((1.0, 1.0, 1.0, 0.0), u.dtype, u.device))
 
     def show(self, x: Images, drawn: Float[Tensor, "b 4"]) -> Images:
         return self.show_(x.clone(), drawn)

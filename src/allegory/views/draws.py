@@ -1,6 +1,8 @@
 """From uniform draws to parameters."""
 
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -14,8 +16,15 @@ def between(u: Tensor, low: float, high: float, ends: bool = False) -> Tensor:
 
 def ranges(u: Float[Tensor, "b k"], limits: Sequence[tuple[float, float]], ends: bool = False) -> Float[Tensor, "b k"]:
     """Column i of `u` on the range `limits[i]`."""
-    low, high = torch.tensor(limits, dtype=u.dtype, device=u.device).unbind(1)
+    low, high = constant(tuple(map(tuple, limits)), u.dtype, u.device).unbind(1)
     return low + (high - low) * (u.round() if ends else u)
+
+
+@lru_cache(maxsize=256)
+def constant(values: Any, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Fixed numbers (a tuple, of tuples), made once and never to be written to: an accelerator is waited for when it is sent some."""
+    with torch.inference_mode(False):
+        return torch.tensor(values, dtype=dtype, device=device)
 
 
 def column(parameter: Tensor, x: Tensor) -> Tensor:

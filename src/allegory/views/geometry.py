@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from allegory.core import Dice
-from allegory.views.draws import between, column, ranges
+from allegory.views.draws import between, column, constant, ranges
 from allegory.views.view import View
 
 Outside = Literal["black", "edge", "mirror"]
@@ -95,7 +95,7 @@ class Flip(Geometry):
 
     def draw(self, dice: Dice, shape: tuple[int, ...]) -> Float[Tensor, "b 2 3"]:
         del shape
-        maps = torch.tensor([[[1.0, 0, 0], [0, 1, 0]], [[-1, 0, 0], [0, 1, 0]]], device=dice.keys.device)
+        maps = constant((((1.0, 0, 0), (0, 1, 0)), ((-1, 0, 0), (0, 1, 0))), torch.float32, dice.keys.device)
         return maps[dice.chance("flip", self.p).long()]
 
     def show(self, x: Float[Tensor, "b c h w"], drawn: Float[Tensor, "b 2 3"]) -> Float[Tensor, "b c h w"]:
@@ -185,7 +185,7 @@ def sample(
     x: Float[Tensor, "b c h w"], maps: Float[Tensor, "b 2 3"], h: int, w: int, outside: Outside = "edge"
 ) -> Float[Tensor, "b c h2 w2"]:
     """An h x w bilinear view of `x` through `maps`."""
-    size = torch.tensor([x.shape[-1], x.shape[-2]], device=x.device)[:, None]
+    size = constant((x.shape[-1], x.shape[-2]), torch.int64, x.device)[:, None]
     m = (maps * (2.0 / size)).to(x.dtype)  # grid_sample counts the picture from -1 to 1
     # One complex number a point: its sum of a row and a column is one fast broadcast addition, where pairs would be a slow one.
     z = torch.complex(m[:, 0], m[:, 1])

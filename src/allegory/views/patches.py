@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from allegory.core import Dice, Misuse
+from allegory.views.draws import constant
 from allegory.views.puzzles import Puzzle
 from allegory.views.view import Identity, View
 
@@ -186,7 +187,7 @@ class RelativePositions(View):
         answer, middle, of = drawn
         grid = self.patches.grid
         here = (middle // (grid - 2) + 1) * grid + middle % (grid - 2) + 1
-        steps = torch.tensor([down * grid + right for down, right in BESIDE], device=x.device)
+        steps = constant(tuple(down * grid + right for down, right in BESIDE), torch.int64, x.device)
         return Puzzle(self.patches.at(x, torch.stack([here, here + steps[answer]], 1), of), answer)
 
     def shape(self, shape: tuple[int, ...]) -> Puzzle:
