@@ -1,6 +1,5 @@
 """What the methods with a slow second network share: a student that learns, and a teacher that follows it and makes the keys."""
 
-import abc
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -38,10 +37,6 @@ class Momentum(Trained[N]):
     hidden: int = 0
     projection: int = 64
     depth: int = 2
-
-    @abc.abstractmethod
-    def build(self, spec: Spec, n: int) -> N:
-        """The net of the method."""
 
     def default_views(self, spec: Spec, source: Any) -> Views | None:
         return views.Pair(views.augment(spec, source.mirror))
