@@ -63,7 +63,7 @@ class LocalAggregation(Grouped[AggregatingNet]):
     depth: int = 1
 
     recipe: ClassVar[Recipe] = Recipe(
-        steps=600, batch=128, optim=Optim(lr=2e-3),
+        steps=400, batch=128, optim=Optim(lr=2e-3),
         note="paper: 10 clusterings of 30000, background 4096, tau .07, batch 128, SGD .03, after 10 epochs of instance recognition",
     )  # fmt: skip
     card: ClassVar[Card] = Card(

@@ -48,7 +48,7 @@ class MoCoV3(Momentum[MoCoV3Net]):
     """MoCo v3 (Chen, Xie and He 2021): minimises InfoNCE between predicted queries and a teacher's keys of the batch, times 2 tau."""
 
     recipe: ClassVar[Recipe] = Recipe(
-        steps=300, batch=256, optim=Optim(lr=4e-3), note="paper: batch 4096, tau .2 (ViT) or 1 (ResNet), m .99 to 1, heads 4096 wide"
+        steps=300, batch=128, optim=Optim(lr=4e-3), note="paper: batch 4096, tau .2 (ViT) or 1 (ResNet), m .99 to 1, heads 4096 wide"
     )
     card: ClassVar[Card] = Card(
         family="contrastive",

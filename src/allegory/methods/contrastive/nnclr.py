@@ -59,7 +59,7 @@ class NNCLR(Trained[NNCLRNet]):
     depth: int = 2
 
     recipe: ClassVar[Recipe] = Recipe(
-        steps=300, batch=256, optim=Optim(lr=4e-3), note="paper: queue 98304, tau .1, batch 4096, LARS .3, 1000 epochs, head of 3 layers"
+        steps=300, batch=128, optim=Optim(lr=4e-3), note="paper: queue 98304, tau .1, batch 4096, LARS .3, 1000 epochs, head of 3 layers"
     )
     card: ClassVar[Card] = Card(
         family="contrastive",

@@ -75,7 +75,7 @@ class InstanceClassification(Trained[BankNet]):
     depth: int = 1
 
     recipe: ClassVar[Recipe] = Recipe(
-        steps=800, batch=128, optim=Optim(lr=2e-3), note="paper: 4096 noise samples, tau .07, batch 256, SGD .03, 200 epochs"
+        steps=500, batch=128, optim=Optim(lr=2e-3), note="paper: 4096 noise samples, tau .07, batch 256, SGD .03, 200 epochs"
     )
     card: ClassVar[Card] = Card(
         family="pretext",
@@ -90,7 +90,7 @@ class InstanceClassification(Trained[BankNet]):
         fails="Few epochs: the bank is stale, and the first epoch learns against the codes of the untrained encoder; items of one kind are "
         "negatives of each other; look at memory_spread and neighbours.",
         code=CodeKind(), tiny={"projection": 16, "sampled": 48}, laws=("order of examples",), falls="encoder/cross_entropy",
-        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.70, {}, seeds=3),),
+        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.74, {}, seeds=3),),
     )  # fmt: skip
 
     def default_views(self, spec: Spec, source: Any) -> Views | None:

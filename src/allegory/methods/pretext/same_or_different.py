@@ -61,7 +61,7 @@ class SameOrDifferent(Trained[VerifyingNet]):
     depth: int = 2
 
     recipe: ClassVar[Recipe] = Recipe(
-        steps=400, batch=128, optim=Optim(lr=2e-3), note="paper: 32 views of each of 64 items, focal loss, relation net of 256, Adam 1e-3"
+        steps=300, batch=128, optim=Optim(lr=2e-3), note="paper: 32 views of each of 64 items, focal loss, relation net of 256, Adam 1e-3"
     )
     card: ClassVar[Card] = Card(
         family="pretext",
