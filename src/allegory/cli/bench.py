@@ -4,7 +4,7 @@
   allegory bench SimCLR BYOL
   allegory bench --family pretext,contrastive,metric --data-root data
   allegory bench --again              also what this commit has measured already
-  allegory bench --recorded           only what the ledger lacks; other claims are judged by their newest row, of whatever commit
+  allegory bench --recorded           only what the ledger lacks; the newest row of any commit judges the others
 
 A claim holds when the mean over its training seeds reaches what the card says. Exit code 1 when one does not. A bench that was stopped
 goes on with the claims that are missing.

@@ -71,7 +71,8 @@ def _outputs(subject: Subject, features: Features, rows: Tensor, names: list[str
     def listener(name: str) -> Any:
         def hear(module: nn.Module, given: object, out: Tensor) -> None:
             del module, given
-            said[name] = pooled(out.detach()).float().cpu()
+            parts = pooled(out.detach()).float().cpu()
+            said[name] = parts.view(len(rows), -1, parts.shape[1]).mean(1)  # an encoder of patches or windows sees many an item
 
         return hear
 
