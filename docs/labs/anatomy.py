@@ -1,6 +1,6 @@
 """Writes docs/labs/anatomy.md and its pictures: which parts of contrastive learning do the work, and how do they show?
 
-python docs/labs/anatomy.py     half an hour on one core; what was trained is kept under runs/anatomy and not trained again;
+python docs/labs/anatomy.py     a quarter of an hour on one core; what was trained is kept under runs/anatomy and not trained again;
                                 the words are in anatomy.txt
 """
 
@@ -28,8 +28,8 @@ from allegory.train import Learner, Settings, Tick
 
 HERE = Path(__file__).resolve().parent
 RUNS = HERE.parent.parent / "runs" / "anatomy"
-SEEN = 200 * 256  # items a training of the grid sees, whatever its batch
-BATCHES = (32, 256)
+SEEN = 120 * 256  # items a training of the grid sees, whatever its batch
+BATCHES = (64, 256)
 DEPTHS = (0, 1, 2)
 HARDNESS = (0.0, 1.0)
 STRENGTHS = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0)

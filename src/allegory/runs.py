@@ -238,7 +238,7 @@ class Run:
 def as_said(settings: Settings, plan: Plan) -> Settings:
     """Settings that say everything the plan resolved, so that they resolve to it again."""
     resolved = {name: getattr(plan, name) for name in ("seed", "steps", "batch", "micro", "precision", "compile", "log_every")}
-    return dataclasses.replace(settings, **resolved, optim=Optim(), optims=plan.optims, epochs=None, budget=None)
+    return dataclasses.replace(settings, **resolved, optim=Optim(), optims=plan.optims, epochs=None, budget=None, logical_batch=None)
 
 
 def read_config(path: Path | str) -> dict[str, Any]:

@@ -83,6 +83,16 @@ def test_fields_are_read_by_their_types(table, tmp_path, ninth, capsys):
     assert "fancy" in refused(capsys, "learn", str(table), "--method", "TurnedRound", "--kind", "plane", *TINY)
 
 
+def test_a_logical_batch_is_learned_in_pieces_and_written_down(table, tmp_path, capsys):
+    told = ["learn", str(table), "--method", "SimCLR", "--batch", "8", "--logical-batch", "24", "--steps", "2", "--no-evaluate"]
+    assert main([*told, "--encoder", "mlp-plain", "--out", str(tmp_path / "run")]) == 0
+    training = Run(tmp_path / "run").config["training"]
+    assert (training["batch"], training["micro"], training["logical_batch"]) == (24, 8, None)
+    assert main(["learn", "--config", str(tmp_path / "run" / "config.yaml"), "--out", str(tmp_path / "again"), "--no-evaluate"]) == 0
+    assert Run(tmp_path / "again").config["training"] == training
+    assert "batch statistics" in refused(capsys, *told, "--out", str(tmp_path / "other"))
+
+
 def test_the_default_method_follows_the_data_and_takes_its_own_flags(table, tmp_path, capsys):
     assert main(["learn", str(table), "--beta", "2", *TINY, "--out", str(tmp_path / "run")]) == 0
     assert Run(tmp_path / "run").config["method"]["beta"] == 2.0

@@ -100,7 +100,7 @@ def over(settings: Settings, training: Training, optimiser: Optimiser) -> Settin
         said["budget"] = seconds(said["budget"])
     if any(name in said for name in LENGTH):
         said = dict.fromkeys(LENGTH) | said
-    if "batch" in said:
+    if "batch" in said or "logical_batch" in said:
         said.setdefault("micro", None)
     optim = {"name" if k == "optim" else k: v for k, v in vars(optimiser).items()}
     return dataclasses.replace(settings, **said, optim=Optim(**optim).over(settings.optim))
