@@ -109,6 +109,7 @@ HEALTHY = {"spread": 1.0, "effective_rank": 3.0}
 @pytest.mark.parametrize(
     ("figure", "value", "name"),
     [
+        ("projection_spread", 0.01, "collapse of the projection"),
         ("prototype_use", 1 / 256, "prototype collapse"),
         ("target_sharpness", 0.001, "uniform targets"),
         ("memory_spread", 0.01, "collapsed memory"),

@@ -24,11 +24,13 @@ LATE = 0.5  # latents wake one after the other
 LEAST_USE = 0.02  # share of the prototypes; see benchmarks/collapse.py for these three
 LEAST_SHARPNESS = 0.02
 LEAST_MEMORY = 0.05
-REPORTED = ("prototype_use", "target_sharpness", "memory_spread")  # terms of losses that are figures of health
+REPORTED = ("projection_spread", "prototype_use", "target_sharpness", "memory_spread")  # terms of losses that are figures of health
 UNSAID = 0.5  # share of the variance: where less is left unsaid, few latents are enough, as for data of one or two factors
 
 
 OF_TARGETS = {
+    "projection_spread": (LEAST_SPREAD, "collapse of the projection", "above the head all items are nearly the same, so the loss says "
+                          "nothing any more: check the stop-gradient, the negatives or the variance term, lower --lr"),
     "prototype_use": (LEAST_USE, "prototype collapse", "nearly all items are of one prototype: centre or balance the assignments more "
                       "(momentum of the centre, Sinkhorn's eps), lower --lr, or freeze the prototypes longer"),
     "target_sharpness": (LEAST_SHARPNESS, "uniform targets", "the targets say nothing, every prototype is as likely: lower the teacher's "
