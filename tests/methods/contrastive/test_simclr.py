@@ -9,6 +9,7 @@ from torch import nn
 
 from allegory.core import Array
 from allegory.methods.contrastive.simclr import SimCLR
+from allegory.train.health import diagnose, reported
 from allegory.views import Pair
 
 
@@ -69,3 +70,18 @@ def test_its_corrections_reach_the_loss():
     for method, expected in ((SimCLR(), 1.551445), (SimCLR(debias=0.25), 1.666015), (SimCLR(hardness=1.0), 1.706987)):
         (player,) = method.players(net_of(method))
         assert player.loss(batch(x, views), moment(2)).total.item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_spread_of_the_projection_by_hand():
+    """Projections at 90 and 180 degrees (the head turns): each coordinate is 0 or +-1, so its deviation is 1/2, times sqrt 2. All alike: 0,
+    and that is what health calls, while the code below the head may well be spread."""
+    method = SimCLR(tau=0.5)
+    net = net_of(method)
+    (player,) = method.players(net)
+    spread = player.loss(batch(at(0, 90), (at(0, 90), at(30, 150))), moment(2)).terms["projection_spread"]
+    assert spread.item() == pytest.approx(math.sqrt(0.5), abs=1e-9) and not spread.requires_grad
+    net.head = linear([[0.0, 0.0], [0.0, 0.0]], bias=[1.0, 2.0])
+    collapsed = player.loss(batch(at(0, 90), (at(0, 90), at(30, 150))), moment(2)).terms
+    assert collapsed["projection_spread"].item() == pytest.approx(0.0, abs=1e-9)
+    alarms = diagnose({"spread": 1.0, "effective_rank": 3.0} | reported({f"encoder/{k}": v for k, v in collapsed.items()}), 0.5)
+    assert list(alarms) == ["collapse of the projection"]
