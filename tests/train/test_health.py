@@ -110,6 +110,8 @@ HEALTHY = {"spread": 1.0, "effective_rank": 3.0}
     ("figure", "value", "name"),
     [
         ("projection_spread", 0.01, "collapse of the projection"),
+        ("projection_rank", 1.2, "dimensional collapse of the projection"),
+        ("projection_deviation", 0.02, "shrinking projection"),
         ("prototype_use", 1 / 256, "prototype collapse"),
         ("target_sharpness", 0.001, "uniform targets"),
         ("memory_spread", 0.01, "collapsed memory"),
@@ -119,7 +121,7 @@ def test_what_losses_report_of_prototypes_targets_and_memories_is_watched(figure
     terms = {f"student/{figure}": torch.tensor(value), "student/cross_entropy": torch.tensor(1.0), f"loss/{figure}_else": torch.tensor(0.0)}
     assert reported(terms) == {figure: pytest.approx(value)}
     assert list(diagnose(HEALTHY | reported(terms), 0.5)) == [name]
-    assert diagnose(HEALTHY | {figure: 0.5}, 0.5) == {}
+    assert diagnose(HEALTHY | {figure: 2.0}, 0.5) == {}
     assert diagnose(HEALTHY | reported(terms), 0.05) == {}, "the beginning is left alone"
 
 

@@ -1,5 +1,7 @@
 """How codes lie on the unit sphere: alignment and uniformity (Wang and Isola 2020, arXiv:2005.10242), and their spread."""
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -37,3 +39,8 @@ def normalised_spread(z: Codes) -> Float[Tensor, ""]:
     0 when the codes have collapsed to one point (or to one direction), near 1 / sqrt(z) when they fill the sphere.
     """
     return on_sphere(z).std(0, unbiased=False).mean()
+
+
+def spread(z: Codes) -> Float[Tensor, ""]:
+    """`normalised_spread` times sqrt(z): 0 for one point, about 1 for codes that fill the sphere, of whatever width."""
+    return normalised_spread(z) * math.sqrt(z.shape[1])

@@ -1,14 +1,12 @@
 """What is remembered from step to step: a code for each training item, or the last codes. Buffers, which no gradient moves."""
 
-import math
-
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from allegory import measures
 from allegory.core import Items, tree
-from allegory.measures import normalised_spread
 
 WATCHED = 8192
 
@@ -21,7 +19,7 @@ def directions(n: int, z: int) -> Float[Tensor, "n z"]:
 def spread(codes: Float[Tensor, "n z"]) -> Float[Tensor, ""]:
     """How much of the sphere the codes fill, from 0 (one point) to 1, from at most 8192 of them, evenly taken."""
     some = codes[:: 1 + (len(codes) - 1) // WATCHED]
-    return normalised_spread(some) * math.sqrt(codes.shape[1])
+    return measures.spread(some)
 
 
 class MemoryBank(nn.Module):

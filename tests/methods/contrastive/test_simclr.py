@@ -72,16 +72,18 @@ def test_its_corrections_reach_the_loss():
         assert player.loss(batch(x, views), moment(2)).total.item() == pytest.approx(expected, abs=1e-6)
 
 
-def test_the_spread_of_the_projection_by_hand():
-    """Projections at 90 and 180 degrees (the head turns): each coordinate is 0 or +-1, so its deviation is 1/2, times sqrt 2. All alike: 0,
-    and that is what health calls, while the code below the head may well be spread."""
+def test_a_head_that_falls_to_a_point_is_called():
+    """Ten projections around the circle; then a head that says the same of all, above a code that is as spread as before."""
+    angles = range(0, 360, 36)
     method = SimCLR(tau=0.5)
     net = net_of(method)
     (player,) = method.players(net)
-    spread = player.loss(batch(at(0, 90), (at(0, 90), at(30, 150))), moment(2)).terms["projection_spread"]
-    assert spread.item() == pytest.approx(math.sqrt(0.5), abs=1e-9) and not spread.requires_grad
+    some = batch(at(*angles), (at(*angles), at(*angles)))
+    healthy = player.loss(some, moment(10)).terms
+    assert healthy["projection_spread"].item() == pytest.approx(1.0, abs=1e-9)
+    assert healthy["projection_rank"].item() == pytest.approx(2.0, abs=1e-9)
     net.head = linear([[0.0, 0.0], [0.0, 0.0]], bias=[1.0, 2.0])
-    collapsed = player.loss(batch(at(0, 90), (at(0, 90), at(30, 150))), moment(2)).terms
-    assert collapsed["projection_spread"].item() == pytest.approx(0.0, abs=1e-9)
-    alarms = diagnose({"spread": 1.0, "effective_rank": 3.0} | reported({f"encoder/{k}": v for k, v in collapsed.items()}), 0.5)
-    assert list(alarms) == ["collapse of the projection"]
+    collapsed = player.loss(some, moment(10)).terms
+    for terms, alarm in ((healthy, []), (collapsed, ["collapse of the projection", "dimensional collapse of the projection"])):
+        found = {"spread": 1.0, "effective_rank": 3.0} | reported({f"encoder/{k}": v for k, v in terms.items()})
+        assert list(diagnose(found, 0.5)) == alarm

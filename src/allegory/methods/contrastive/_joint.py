@@ -2,7 +2,6 @@
 
 import abc
 import dataclasses
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -47,16 +46,11 @@ class Joint(Trained[nets.Projected]):
     def _loss(self, z: Float[Tensor, "b 2 p"], batch: Batch, now: Moment) -> Loss:
         del batch, now
         loss = self.contrast(z[:, 0], z[:, 1])
-        return dataclasses.replace(loss, terms={**loss.terms, "projection_spread": spread_of(z[:, 0])})
+        return dataclasses.replace(loss, terms={**loss.terms, **measures.pulse(z[:, 0])})
 
     def encode(self, net: nets.Projected, x: Float[Tensor, "b *d"]) -> Float[Tensor, "b z"]:
         h: Tensor = net.body(x)
         return h
-
-
-def spread_of(z: Codes) -> Float[Tensor, ""]:
-    """How far projections are spread over the sphere: 1 fills it. A head may fall to a point above a code that does not."""
-    return measures.normalised_spread(z.detach()) * math.sqrt(z.shape[1])
 
 
 def embedded(net: nets.Projected, batch: Batch, now: Moment) -> Float[Tensor, "b v p"]:

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from allegory import nets, views
+from allegory import measures, nets, views
 from allegory.core import Batch, Loss, Moment, Player, Spec, Trained, Views, batch_mean
-from allegory.methods.contrastive._joint import Codes, spread_of
+from allegory.methods.contrastive._joint import Codes
 
 
 class PredictingNet(nn.Module):
@@ -58,7 +58,7 @@ class Predicting(Trained[N]):
         there = self.miss(net.q(z_first), self.target(net, second, z_second))
         back = self.miss(net.q(z_second), self.target(net, first, z_first))
         loss = batch_mean(there + back)
-        return Loss(loss, {"regression": loss, "projection_spread": spread_of(z_first)})
+        return Loss(loss, {"regression": loss} | measures.pulse(z_first))
 
     def encode(self, net: N, x: Float[Tensor, "b *d"]) -> Float[Tensor, "b z"]:
         h: Tensor = net.student.body(x)

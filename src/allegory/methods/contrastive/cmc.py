@@ -22,7 +22,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from allegory import nets, views
+from allegory import measures, nets, views
 from allegory.core import Array, Batch, Card, Claim, CodeKind, Loss, Moment, Optim, Paper, Parts, Player, Recipe, Spec, Trained, Views
 from allegory.objectives import full_graph_nce
 
@@ -101,7 +101,7 @@ class CMC(Trained[Senses]):
         """All pairs of views, both ways."""
         del batch, now
         loss = full_graph_nce(z.unbind(1), self.tau)
-        return Loss(loss, {"nce": loss})
+        return Loss(loss, {"nce": loss} | measures.pulse(z[:, 0]))
 
     def encode(self, net: Senses, x: Any) -> Float[Tensor, "b z"]:
         seen = x if isinstance(x, dict) else views.Channels(self.groups).show(x)

@@ -24,7 +24,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from allegory import nets
+from allegory import measures, nets
 from allegory.core import Batch, Card, Claim, CodeKind, Dice, Items, Loss, Moment, Optim, Paper, Player, Recipe, Spec, batch_mean
 from allegory.measures.clustering import assigned
 from allegory.methods.contrastive._grouped import Grouped, centres, drawn
@@ -110,7 +110,7 @@ class LocalAggregation(Grouped[AggregatingNet]):
         loss = batch_mean(each)
         close = batch_mean((-each.detach()).exp())
         terms = {"aggregation": loss, "close": close, "memory_spread": net.bank.spread()}
-        return Loss(loss, terms, memo={"index": batch.index, "v": v.detach()})
+        return Loss(loss, terms | measures.pulse(v), memo={"index": batch.index, "v": v.detach()})
 
     def after_step(self, net: AggregatingNet, now: Moment, memos: Mapping[str, Any]) -> None:
         del now

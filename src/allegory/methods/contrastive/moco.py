@@ -21,7 +21,7 @@ from typing import Any, ClassVar, final
 
 import torch
 
-from allegory import nets
+from allegory import measures, nets
 from allegory.core import Batch, Card, Claim, CodeKind, Loss, Moment, Optim, Paper, Player, Recipe, Spec, batch_mean
 from allegory.methods.contrastive._momentum import Momentum, MomentumNet
 from allegory.objectives import info_nce
@@ -81,8 +81,9 @@ class MoCo(Momentum[MoCoNet]):
             # not by those of its batch. A key then bears no mark of the batch it came with, by which it could be told from the queue:
             # this is what the paper shuffles examples among processes for. Our norms span all processes, so shuffling would not help.
             k = net.teacher(second)
-        loss = batch_mean(info_nce(net.student(first), k, self.tau, net.queue.codes))
-        return Loss(loss, {"info_nce": loss, "memory_spread": net.queue.spread()}, memo=k)
+        q = net.student(first)
+        loss = batch_mean(info_nce(q, k, self.tau, net.queue.codes))
+        return Loss(loss, {"info_nce": loss, "memory_spread": net.queue.spread()} | measures.pulse(q), memo=k)
 
     def after_step(self, net: MoCoNet, now: Moment, memos: Mapping[str, Any]) -> None:
         super().after_step(net, now, memos)

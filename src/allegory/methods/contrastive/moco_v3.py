@@ -25,7 +25,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from allegory import nets
+from allegory import measures, nets
 from allegory.core import Batch, Card, Claim, CodeKind, Loss, Moment, Optim, Paper, Player, Recipe, Spec, batch_mean
 from allegory.methods.contrastive._momentum import Momentum, MomentumNet
 from allegory.objectives import info_nce
@@ -88,4 +88,4 @@ class MoCoV3(Momentum[MoCoV3Net]):
         q, k = z["q"], z["k"]
         both = info_nce(q[:, 0], k[:, 1], self.tau) + info_nce(q[:, 1], k[:, 0], self.tau)
         loss = batch_mean(both) * 2.0 * self.tau
-        return Loss(loss, {"info_nce": loss})
+        return Loss(loss, {"info_nce": loss} | measures.pulse(q[:, 0]))

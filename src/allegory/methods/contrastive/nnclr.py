@@ -24,7 +24,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from allegory import nets, views
+from allegory import measures, nets, views
 from allegory.core import Batch, Card, Claim, CodeKind, Loss, Moment, Optim, Paper, Player, Recipe, Spec, Trained, Views, batch_mean
 from allegory.objectives import info_nce
 
@@ -100,7 +100,7 @@ class NNCLR(Trained[NNCLRNet]):
         loss = batch_mean(both) / 2.0
         agreement = batch_mean(F.cosine_similarity(first.detach(), friend_first))
         terms = {"info_nce": loss, "agreement": agreement, "memory_spread": net.queue.spread()}
-        return Loss(loss, terms, memo=first.detach())
+        return Loss(loss, terms | measures.pulse(p_first), memo=first.detach())
 
     def after_step(self, net: NNCLRNet, now: Moment, memos: Mapping[str, Any]) -> None:
         del now

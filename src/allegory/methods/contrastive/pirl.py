@@ -30,7 +30,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from allegory import nets, views
+from allegory import measures, nets, views
 from allegory.core import (
     Array,
     Batch,
@@ -146,7 +146,7 @@ class PIRL(Trained[PIRLNet]):
         of_patches, of_image = (batch_mean(nce(q, m, others, self.tau, left_out)) for q in (g, f))
         loss = self.lam * of_patches + (1.0 - self.lam) * of_image
         terms = {"patches": of_patches, "image": of_image, "memory_spread": net.bank.spread()}
-        return Loss(loss, terms, {"index": batch.index, "f": f.detach()})
+        return Loss(loss, terms | measures.pulse(f), {"index": batch.index, "f": f.detach()})
 
     def after_step(self, net: PIRLNet, now: Moment, memos: Mapping[str, Any]) -> None:
         del now

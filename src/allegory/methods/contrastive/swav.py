@@ -25,7 +25,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from allegory import nets, views
+from allegory import measures, nets, views
 from allegory.core import Batch, Card, Claim, CodeKind, Loss, Moment, Optim, Paper, Player, Recipe, Spec, Trained, Views
 from allegory.methods.contrastive._joint import embedded
 from allegory.objectives import prototype_use, sinkhorn, swapped_prediction, target_sharpness
@@ -106,7 +106,8 @@ class SwAV(Trained[SwAVNet]):
         # Deviates: the mean over the pairs of views, as in the authors' code, for the sum of eq. 1.
         loss = swapped_prediction(scores, codes, self.tau)
         use = prototype_use((torch.cat(scores[: views.GLOBALS]).detach() / self.tau).softmax(1))
-        return Loss(loss, {"cross_entropy": loss, "prototype_use": use, "target_sharpness": target_sharpness(torch.cat(codes))})
+        terms = {"cross_entropy": loss, "prototype_use": use, "target_sharpness": target_sharpness(torch.cat(codes))}
+        return Loss(loss, terms | measures.pulse(z[:, 0]))
 
     def after_step(self, net: SwAVNet, now: Moment, memos: Mapping[str, Any]) -> None:
         del now, memos

@@ -60,4 +60,5 @@ class VICReg(Joint):
         variance = (variance_hinge(first) + variance_hinge(second)) / 2.0
         covariance = covariance_penalty(first) + covariance_penalty(second)
         loss = self.lam * invariance + self.mu * variance + self.nu * covariance
-        return Loss(loss, {"invariance": invariance, "variance": variance, "covariance": covariance})
+        terms = {"invariance": invariance, "variance": variance, "covariance": covariance}
+        return Loss(loss, terms | {"projection_deviation": first.detach().std(0).mean()})

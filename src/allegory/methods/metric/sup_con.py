@@ -19,7 +19,7 @@ from typing import Any, ClassVar, final
 from jaxtyping import Float
 from torch import Tensor
 
-from allegory import nets, views
+from allegory import measures, nets, views
 from allegory.core import Card, Claim, CodeKind, Loss, Moment, Optim, Paper, Recipe, Spec, Views
 from allegory.methods.metric._labelled import Classes, Codes, Labelled
 from allegory.objectives import sup_con
@@ -58,7 +58,7 @@ class SupCon(Labelled):
     def judge(self, net: Any, z: Codes, y: Classes, now: Moment) -> Loss:
         del net, now
         loss = sup_con(z, y, self.tau)
-        return Loss(loss, {"sup_con": loss})
+        return Loss(loss, {"sup_con": loss} | measures.pulse(z))
 
     def encode(self, net: nets.Projected, x: Float[Tensor, "b *d"]) -> Float[Tensor, "b z"]:
         h: Tensor = net.body(x)

@@ -25,7 +25,7 @@ from typing import Any, ClassVar, final
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from allegory import nets, views
+from allegory import measures, nets, views
 from allegory.core import (
     Batch,
     Card,
@@ -114,7 +114,8 @@ class InstanceClassification(Trained[BankNet]):
         # sum for a constant; and no proximal term.
         drawn = now.dice.rows(self.sampled).integers("drawn", n) if 0 < self.sampled < n else None
         loss = batch_mean(instance_softmax(v, batch.index, net.bank.codes, self.tau, drawn))
-        return Loss(loss, {"cross_entropy": loss, "memory_spread": net.bank.spread()}, memo={"index": batch.index, "v": v.detach()})
+        terms = {"cross_entropy": loss, "memory_spread": net.bank.spread()} | measures.pulse(v)
+        return Loss(loss, terms, memo={"index": batch.index, "v": v.detach()})
 
     def after_step(self, net: BankNet, now: Moment, memos: Mapping[str, Any]) -> None:
         del now
