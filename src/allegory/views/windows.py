@@ -17,7 +17,7 @@ class Windows(View):
 
     Images (b, c, h, w) give (b, rows, columns, c, size, size). Series (b, c, t) and vectors (b, d), which are series of one channel,
     give one column, (b, windows, 1, c, size). What is left at the end is not shown. `view` changes each window by chance of its own,
-    so that neighbours cannot be told by colour or light (Henaff et al. 2020, section 3: patch-based augmentation); it keeps the shape.
+    so that neighbours cannot be told by colour or light (Henaff et al. 2020: patch-based augmentation); it keeps the shape.
     """
 
     size: int = 4

@@ -142,6 +142,7 @@ class CPC(Trained[CPCNet]):
 
     def _loss(self, net: CPCNet, embedded: Both, batch: Batch, now: Moment) -> Loss:
         del batch, now
+        # Deviates: images are predicted downwards only, as in the first paper; the second predicts in four directions.
         z, c = embedded
         terms: dict[str, Tensor] = {}
         for k, W in net.W.items():
@@ -152,6 +153,7 @@ class CPC(Trained[CPCNet]):
         return Loss(total, {"nce": total, **terms})
 
     def encode(self, net: CPCNet, x: Float[Tensor, "b *d"]) -> Float[Tensor, "b z"]:
+        # Deviates: images are read by the mean of c, as series are; the papers read images by z.
         _, c = net(net.windows.cut(x))
         return c.mean((1, 2))
 
@@ -164,7 +166,7 @@ def seen(net: CPCNet, batch: Batch, now: Moment) -> Both:
 
 
 def encoder_for(name: str, window: tuple[int, ...]) -> str:
-    """The net that "default" means for a window. Batch statistics would let one window learn of the others (Henaff et al. 2020, sec. 3)."""
+    """The net that "default" means for a window. Batch statistics would let one window learn of the others (Henaff et al. 2020)."""
     if name != "default":
         return name
     return "mlp-group" if max(window[1:]) <= (SMALL if len(window) == 3 else BRIEF) else "default-group"

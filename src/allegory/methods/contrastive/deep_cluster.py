@@ -92,6 +92,7 @@ class DeepCluster(Grouped[ClusterNet]):
     )  # fmt: skip
 
     def build(self, spec: Spec, n: int) -> ClusterNet:
+        # Deviates: the net sees pictures as they are; in the paper fixed layers turn them grey and into Sobel edges first.
         return ClusterNet(spec, self.encoder, self.groups_of(n), self.pca)
 
     def group(self, net: ClusterNet, items: Items, dice: Dice) -> None:

@@ -116,7 +116,7 @@ class IJEPA(Trained[IJEPANet]):
         with torch.no_grad():
             said = standardised(net.teacher.tokens(x)[:, 1:], LAYER_NORM_EPS, unbiased=False)  # (b, patches, d)
         # Deviates: the mean over the patches of a block and over the numbers of a token, where the paper sums; its code takes the
-        # smooth L1 distance, which is half the squared one for errors below 1.
+        # smooth L1 distance, which is half the squared one for errors below 1. Targets are normalised as in that code.
         loss = batch_mean(masked_regression(predicted(net, x, context, targets), at(said, targets)))
         return Loss(loss, {"error": loss})
 

@@ -105,6 +105,7 @@ class LocalAggregation(Grouped[AggregatingNet]):
     def _loss(self, net: AggregatingNet, batch: Batch, now: Moment) -> Loss:
         v = net.net(batch.views)
         n = len(net.bank.codes)
+        # Deviates: background and close neighbours are looked for among `candidates` drawn items; the paper looks among all.
         among = now.dice.rows(self.candidates).integers("candidates", n) if 0 < self.candidates < n else None
         each = local_aggregation(v, batch.index, net.bank.codes, net.groups, self.tau, self.background, among)
         loss = batch_mean(each)

@@ -70,7 +70,7 @@ class MoCoV3(Momentum[MoCoV3Net]):
 
     def build(self, spec: Spec, n: int) -> MoCoV3Net:
         del n
-        # Deviates: heads end without a norm of their own, and the teacher keeps the same share from the first step to the last.
+        # Deviates: heads end without a norm of their own, and the teacher's share does not rise above `keep`; in the paper it ends at 1.
         return MoCoV3Net(spec, self.encoder, self.hidden, self.projection, self.depth)
 
     def players(self, net: MoCoV3Net) -> Sequence[Player]:

@@ -123,6 +123,7 @@ class PIRL(Trained[PIRLNet]):
 
     def default_views(self, spec: Spec, source: Any) -> Views | None:
         seen = views.augment(spec, source.mirror)
+        # Deviates: 9 patches come in one of 64 orders that lie far apart; the paper takes any order.
         puzzle = views.Jigsaws(views.Patches(self.grid, normalise=False), math.factorial(4) if self.grid == 2 else 64)
         return views.WholeAndPatches(seen, views.Compose((seen, puzzle)))
 

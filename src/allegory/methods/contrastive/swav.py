@@ -87,6 +87,7 @@ class SwAV(Trained[SwAVNet]):
     )  # fmt: skip
 
     def default_views(self, spec: Spec, source: Any) -> Views | None:
+        # Deviates: two views unless `crops` asks for smaller ones; the paper shows six of these as well.
         if self.crops:
             return views.multi_crop(spec, source.mirror, self.crops)
         return views.Pair(views.augment(spec, source.mirror))

@@ -30,7 +30,7 @@ from allegory.core import Batch, Card, Claim, CodeKind, Loss, Moment, Optim, Pap
 from allegory.methods.pretext._restoring import Restoring
 from allegory.objectives import non_saturating, region_error, two_sample_cross_entropy
 
-RIM = 10.0  # how much more the rim around a hole counts (section 3.2 of the paper, "10x")
+RIM = 10.0  # how much more the rim around a hole counts (section 5.1 of the paper, "10x")
 
 
 class Painter(nets.Hourglass):

@@ -119,6 +119,7 @@ class InstanceClassification(Trained[BankNet]):
 
     def after_step(self, net: BankNet, now: Moment, memos: Mapping[str, Any]) -> None:
         del now
+        # Deviates: the bank keeps a share of the old code, as in the authors' code; in the paper the new code takes its place.
         net.bank.update(memos["encoder"]["index"], memos["encoder"]["v"], self.keep)
 
     def encode(self, net: BankNet, x: Float[Tensor, "b *d"]) -> Float[Tensor, "b z"]:

@@ -4,7 +4,7 @@ r"""The patches of a picture in another order: to name the order, one must know 
 side by side and read by a net with one hidden layer.
 
 **Objective.** $-\log p(k\,|\,f(x_{\pi_k(1)}), \dots, f(x_{\pi_k(9)}))$, one order $\pi_k$ an item and step out of a fixed set that lies far
-apart in Hamming distance (section 3, algorithm 1).
+apart in Hamming distance (section 3; the set is that of algorithm 1).
 
 **Notation.** `body` = $f$, `answer` = the net above it; the answer $k$ is the number of the order in `views.patches.orders`.
 

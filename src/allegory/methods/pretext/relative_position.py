@@ -63,6 +63,7 @@ class RelativePosition(Guess):
 
     def default_views(self, spec: Spec, source: Any) -> views.View:
         del spec, source
+        # Deviates: in a grid of 3 x 3 the first patch is always the middle one; the paper draws it anywhere in the picture.
         return views.RelativePositions(self.patches)
 
     def build(self, spec: Spec, n: int) -> PatchNet:

@@ -36,7 +36,7 @@ class VerifyingNet(nn.Module):
     def __init__(self, spec: Spec, encoder: str, hidden: int, out: int, depth: int, relation: int):
         super().__init__()
         self.net = nets.Projected(spec, encoder, hidden, out, depth)
-        # Deviates: the paper joins u and v end to end, in both orders; and its net on pairs has a batch norm.
+        # Deviates: the paper joins u and v end to end; and its net on pairs has a batch norm.
         self.relation = nets.head((2 * self.net.out, relation, 1), norm="none")
 
     def odds(self, u: Float[Tensor, "b p"], v: Float[Tensor, "all p"]) -> Float[Tensor, "b all"]:
@@ -96,6 +96,7 @@ class SameOrDifferent(Trained[VerifyingNet]):
 
     def _loss(self, net: VerifyingNet, z: Float[Tensor, "b 2 p"], batch: Batch, now: Moment) -> Loss:
         del batch, now
+        # Deviates: cross-entropy over all pairs of two views; the paper has 32 views, as many pairs of two as of one, and a focal loss.
         loss, right = pairs_verified(net.odds(z[:, 0], everyone(z[:, 1])))
         return Loss(loss, {"cross_entropy": loss, "accuracy": right})
 
