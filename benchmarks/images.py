@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
+from cifar10 import opened
 
 import allegory as al
 from allegory import methods, questions
@@ -56,14 +56,10 @@ def fashion_mnist(root: Path) -> Source:
 
 def cifar10(root: Path) -> Source:
     """The 20,000 and 5,000 colour images of the folder, 32 x 32, its own split."""
-    folder = root / "cifar10"
-    strips = [*sorted(folder.glob("train_*.png")), folder / "test.png"]
-    x = np.concatenate([np.asarray(Image.open(strip)).reshape(-1, 32, 32, 3) for strip in strips])
-    known = np.load(folder / "labels.npz")
-    y = np.concatenate([known["y_train"], known["y_test"]])
-    parts = ["train"] * len(known["y_train"]) + ["test"] * len(known["y_test"])
-    names = known["class_names"]
-    return al.load(x, labels=[str(names[i]) for i in y], parts=parts, channels="last", mirror=True, name="cifar10")
+    train, test, y_train, y_test, names = opened(root / "cifar10")
+    parts = ["train"] * len(train) + ["test"] * len(test)
+    labels = [names[y] for y in (*y_train, *y_test)]
+    return al.load(np.concatenate([train, test]), labels=labels, parts=parts, channels="last", mirror=True, name="cifar10")
 
 
 DATA = {"fashion_mnist": fashion_mnist, "cifar10": cifar10}

@@ -42,7 +42,7 @@ from typing import IO, Any
 
 import numpy as np
 import torch
-from PIL import Image
+from cifar10 import opened
 from torch import Tensor
 
 import allegory as al
@@ -85,18 +85,10 @@ class Images:
                 read(root / name / f"{part}-{what}-ubyte.gz") for what in ("images-idx3", "labels-idx1") for part in ("train", "t10k")
             )
             return Images(train[..., None], test[..., None], y_train, y_test)
-        labels = np.load(root / name / "labels.npz")
-        strips = sorted((root / name).glob("train_*.png"))
-        return Images(np.concatenate([strip(p) for p in strips]), strip(root / name / "test.png"), labels["y_train"], labels["y_test"])
+        return Images(*opened(root / name)[:4])
 
     def first(self, train: int, test: int) -> "Images":
         return Images(self.train[:train], self.test[:test], self.y_train[:train], self.y_test[:test])
-
-
-def strip(path: Path) -> np.ndarray:
-    """Images of 32 x 32 one above the other."""
-    with Image.open(path) as image:
-        return np.asarray(image).reshape(-1, 32, 32, 3)
 
 
 class Ours:
