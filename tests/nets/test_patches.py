@@ -81,7 +81,7 @@ def test_sines_are_those_of_lightly():
 def test_the_mini_transformer_begins_with_sines_and_learns_them():
     net = nets.encoder("vit-mini", Array((1, 28, 28)))
     assert (net.patch, net.grid) == (4, (7, 7))
-    assert torch.equal(net.positions[0, 1:], sines(7, 7, 128))
+    assert torch.equal(net.positions[0, 1:], sines(7, 7, 64))
     assert net.positions.requires_grad
 
 

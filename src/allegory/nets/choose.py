@@ -29,7 +29,7 @@ ENCODERS: dict[str, Callable[[Any], Encoder]] = {
     "resnet18": resnet18,
     "resnet18-group": lambda shape: resnet18(shape, norm="group"),
     "resnet50": resnet50,
-    "vit-mini": lambda shape: ViT(shape, width=128, heads=4, depth=4, grid=8, sine=True),
+    "vit-mini": lambda shape: ViT(shape, width=64, heads=4, depth=3, grid=8, sine=True),
     "vit-tiny": lambda shape: ViT(shape, width=192, heads=3),
     "vit-small": lambda shape: ViT(shape, width=384, heads=6),
 }

@@ -24,7 +24,7 @@ LATE = 0.5  # latents wake one after the other
 UNSAID = 0.5  # share of the variance: where less is left unsaid, few latents are enough, as for data of one or two factors
 
 # Fixed and confirmed by benchmarks/collapse.py.
-LEAST_PROJECTION = 0.25
+LEAST_PROJECTION = 0.2
 LEAST_DIRECTIONS = 1.6
 LEAST_DEVIATION = 0.1
 LEAST_USE = 0.02  # share of the prototypes

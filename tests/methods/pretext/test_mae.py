@@ -127,7 +127,7 @@ def test_any_number_of_channels(channels):
     x = torch.rand(2, channels, 12, 20, generator=torch.Generator().manual_seed(0))
     (player,) = method.players(net)
     assert player.loss(batch(x, method.views(x, moment(2).dice)), moment(2)).total.isfinite()
-    assert method.encode(net, x).shape == (2, 128)
+    assert method.encode(net, x).shape == (2, net.body.out)
 
 
 def test_the_code_is_the_mean_of_all_patches():

@@ -54,7 +54,7 @@ class MAE(Trained[MAENet]):
     normalised: bool = True
 
     recipe: ClassVar[Recipe] = Recipe(
-        steps=450, batch=64, optim=Optim(lr=2e-3, weight_decay=0.05, betas=(0.9, 0.95), warmup=0.1),
+        steps=1500, batch=64, optim=Optim(lr=2e-3, weight_decay=0.05, betas=(0.9, 0.95), warmup=0.1),
         note="paper: batch 4096, lr 2.4e-3, 800 epochs; decoder of 8 blocks of width 512",
     )  # fmt: skip
     card: ClassVar[Card] = Card(
