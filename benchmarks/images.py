@@ -10,7 +10,7 @@ rows are measured side by side. Seconds are the process's processor time for lea
 
 The questions are those of `allegory evaluate`: share_labels (1 % and 10 % of the labels), linear_probe (all labels), knn. Raw input, PCA,
 features made by hand and the supervised ceiling are measured once; the untrained network is that of the method with its own first
-weights, measured once for all methods that begin alike. A gain is the paired difference on the same test items and label draws.
+weights of seed 0, measured once for all methods that begin alike. A gain is the paired difference on the same test items and label draws.
 """
 
 import argparse
@@ -116,7 +116,7 @@ def measure(asked: argparse.Namespace, name: str, seed: int) -> None:
         measure_controls(asked, rep, source)
     facts = {"method": name, "seed": seed, "seconds": round(seconds, 1), "peak_memory_bytes": peak, "width": 0}
     facts |= {"alarms": [a["name"] for a in rep.facts["alarms"]], "health": rep.facts["health"]}
-    facts["untrained"] = measure_untrained(asked, rep, source)
+    facts["untrained"] = measure_untrained(asked, rep, source) if seed == 0 else None
     features, _ = gather(rep, source, controls=())
     facts["width"] = features.sets[None].seeds[0].shape[1]
     keep(place(asked, name, seed), facts, answers(features)[None])
