@@ -182,20 +182,33 @@ def line(asked: argparse.Namespace, name: str, seed: int) -> str:
 
 
 def to_ledger(asked: argparse.Namespace) -> None:
-    """One ledger row a method and metric, of all its seeds; and one a control and metric."""
-    here, path = claims.place(), Path(asked.ledger)
+    """Appends the rows that the ledger does not hold yet."""
+    torch.set_num_threads(1)  # as all was measured
+    path = Path(asked.ledger)
+    known = [figure(row) for row in claims.read(path)]
+    for row in all_rows(asked):
+        if figure(row) not in known:
+            claims.append(path, row)
+
+
+def figure(row: dict[str, Any]) -> tuple[Any, ...]:
+    """What was measured, by what, and what came out."""
+    return tuple(row[key] for key in ("method", "data", "question", "metric", "recipe", "seeds", "value"))
+
+
+def all_rows(asked: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """One row a control and metric; one a method and metric, of all its seeds, where all were measured."""
+    here = claims.place()
     for who in CONTROLS:
         if found := kept(control_place(asked, who)):
-            for row in rows_of(asked, who, [found], {}, here):
-                claims.append(path, row)
+            yield from rows_of(asked, who, [found], {}, here)
     for name in asked.methods:
         seeds = [found for seed in range(asked.seeds) if (found := kept(place(asked, name, seed)))]
         if len(seeds) == asked.seeds:
             beside = {who: control for who in ("raw input", "pca", "hand-made") if (control := kept(control_place(asked, who)))}
             if own := kept(Path(asked.out) / asked.data / seeds[0][0]["untrained"]):
                 beside["untrained"] = own
-            for row in rows_of(asked, name, seeds, beside, here):
-                claims.append(path, row)
+            yield from rows_of(asked, name, seeds, beside, here)
 
 
 def rows_of(
