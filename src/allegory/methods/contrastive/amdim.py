@@ -99,7 +99,7 @@ class AMDIM(Trained[AMDIMNet]):
         fails="Backgrounds and borders that every place shows; look at neighbours and at the three contrasts. On "
         "Fashion-MNIST its nearest neighbours (kNN .782) are worse than those of the untrained network (.815).",
         code=CodeKind(), specs=("image",), tiny={"hidden": 32, "rkhs": 32}, laws=("swap of views", "order of examples"),
-        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.725, {}, seeds=3),),
+        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.735, {}, seeds=3),),
     )  # fmt: skip
 
     def default_views(self, spec: Spec, source: Any) -> Views | None:

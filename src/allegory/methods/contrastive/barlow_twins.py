@@ -46,7 +46,7 @@ class BarlowTwins(Joint):
         costs="A wide projection, and statistics of the batch that must be large enough for them.",
         fails="A batch much smaller than the projection, or a large lam; look at invariance and redundancy, and at the effective rank.",
         code=CodeKind(), tiny={"projection": 16, "hidden": 32}, laws=("swap of views", "order of examples"), falls="encoder/invariance",
-        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.73, {}, seeds=3),),
+        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.725, {}, seeds=3),),
     )  # fmt: skip
 
     def contrast(self, first: Codes, second: Codes) -> Loss:

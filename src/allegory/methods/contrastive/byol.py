@@ -72,7 +72,7 @@ class BYOL(Predicting[BYOLNet]):
         tiny={"projection": 16, "hidden": 32},
         laws=("swap of views", "order of examples"),
         claims=(
-            Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.715, {}, seeds=3),
+            Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.705, {}, seeds=3),
             Claim("linear_probe", "accuracy", "digits", 0.97, {"batch": 256}, seeds=3),
         ),
     )

@@ -75,7 +75,7 @@ class CMC(Trained[Senses]):
         fails="Views that share little, or too much. One channel has no second sense: low and high frequencies stand in for it, and share "
         "every edge. Look at the accuracy of finding the partner.",
         code=CodeKind(), specs=("image", "parts"), tiny={"projection": 16}, laws=("order of examples",), falls="encoders/nce",
-        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.735, {}, seeds=3),),
+        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.74, {}, seeds=3),),
     )  # fmt: skip
 
     def default_views(self, spec: Spec, source: Any) -> Views | None:

@@ -88,7 +88,7 @@ class DeepCluster(Grouped[ClusterNet]):
         fails="Groups made by light, size or noise, which learning sharpens; look at prototype_use and neighbours, change the views or "
         "the number of clusters.",
         code=CodeKind(), laws=("order of examples",), falls="encoder/cross_entropy", tiny={"clusters": 6, "period": 20, "pca": 8},
-        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.71, {}, seeds=3),),
+        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.715, {}, seeds=3),),
     )  # fmt: skip
 
     def build(self, spec: Spec, n: int) -> ClusterNet:

@@ -112,7 +112,7 @@ class DINO(Trained[DINONet]):
         fails="One prototype for all, or all alike; look at prototype_use and target_sharpness, and change m or tau_t.",
         code=CodeKind(), tiny={"projection": 16, "hidden": 32, "prototypes": 16, "crops": 1}, laws=("order of examples",),
         falls="student/cross_entropy",
-        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.705, {}, seeds=3),),
+        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.715, {}, seeds=3),),
     )  # fmt: skip
 
     def default_views(self, spec: Spec, source: Any) -> Views | None:

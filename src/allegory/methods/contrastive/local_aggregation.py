@@ -80,7 +80,7 @@ class LocalAggregation(Grouped[AggregatingNet]):
         "and at the neighbours.",
         code=CodeKind(), laws=("order of examples",), falls="encoder/aggregation",
         tiny={"projection": 16, "clusters": 6, "period": 16, "background": 24, "candidates": 64},
-        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.74, {}, seeds=3),),
+        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.71, {}, seeds=3),),
     )  # fmt: skip
 
     def build(self, spec: Spec, n: int) -> AggregatingNet:

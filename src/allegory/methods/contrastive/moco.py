@@ -62,7 +62,7 @@ class MoCo(Momentum[MoCoNet]):
         fails="A teacher too fast for its queue or too slow to follow; false negatives, the more the larger the queue is beside the data; "
         "look at memory_spread, neighbours and alignment.",
         code=CodeKind(), tiny={"projection": 16, "queue": 64}, laws=("order of examples",), falls="student/info_nce",
-        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.72, {}, seeds=3),),
+        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.715, {}, seeds=3),),
     )  # fmt: skip
 
     def build(self, spec: Spec, n: int) -> MoCoNet:

@@ -65,7 +65,7 @@ class MoCoV3(Momentum[MoCoV3Net]):
         fails="Small batches have few negatives; transformers may become unstable without a visible alarm: watch the loss for dips, and "
         "lower the learning rate.",
         code=CodeKind(), tiny={"projection": 16}, laws=("swap of views", "order of examples"), falls="student/info_nce",
-        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.725, {}, seeds=3),),
+        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.73, {}, seeds=3),),
     )  # fmt: skip
 
     def build(self, spec: Spec, n: int) -> MoCoV3Net:

@@ -74,7 +74,7 @@ class NNCLR(Trained[NNCLRNet]):
         costs="A queue; and what the neighbours get wrong is learned.",
         fails="Neighbours of another kind, with few items of each kind or early in training; look at agreement, neighbours and queue size.",
         code=CodeKind(), tiny={"projection": 16, "queue": 64}, laws=("swap of views", "order of examples"), falls="encoder/info_nce",
-        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.73, {}, seeds=3),),
+        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.735, {}, seeds=3),),
     )  # fmt: skip
 
     def default_views(self, spec: Spec, source: Any) -> Views | None:

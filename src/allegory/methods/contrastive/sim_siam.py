@@ -49,7 +49,7 @@ class SimSiam(Predicting[PredictingNet]):
         costs="Nothing in the objective forbids collapse; that it does not happen rests on the stop-gradient, the predictor and the norms.",
         fails="Collapse to one point or to few directions; look at the effective rank, and lower the rate or raise the batch.",
         code=CodeKind(), tiny={"projection": 16, "hidden": 32, "narrow": 8}, laws=("swap of views", "order of examples"),
-        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.715, {}, seeds=3),),
+        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.705, {}, seeds=3),),
     )  # fmt: skip
 
     def build(self, spec: Spec, n: int) -> PredictingNet:

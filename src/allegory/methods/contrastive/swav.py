@@ -83,7 +83,7 @@ class SwAV(Trained[SwAVNet]):
         "and gave nothing (one seed, 1 % of the labels: .747 for .756), so none are shown unless crops says so.",
         fails="One prototype for all, or codes that are alike; look at prototype_use and target_sharpness, and lower eps or prototypes.",
         code=CodeKind(), tiny={"projection": 16, "hidden": 32, "prototypes": 8}, laws=("swap of views", "order of examples"),
-        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.735, {}, seeds=3),),
+        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.73, {}, seeds=3),),
     )  # fmt: skip
 
     def default_views(self, spec: Spec, source: Any) -> Views | None:

@@ -51,7 +51,7 @@ class VICReg(Joint):
         costs="Three weights, and a wide projection.",
         fails="A variance term that stays near 1 (collapse: raise mu), or a low effective rank (raise nu).",
         code=CodeKind(), tiny={"projection": 16, "hidden": 32}, laws=("swap of views", "order of examples"), falls="encoder/variance",
-        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.745, {}, seeds=3),),
+        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.735, {}, seeds=3),),
     )  # fmt: skip
 
     def contrast(self, first: Codes, second: Codes) -> Loss:

@@ -51,7 +51,7 @@ class WMSE(Joint):
         fails="A batch that is small beside the projection; look at the distance, which stays near 2, and raise the batch. On "
         "Fashion-MNIST with a batch of 128 and 1 % of the labels, 64 numbers read .72 (effective rank 13), 16 read .75 (rank 39).",
         code=CodeKind(), tiny={"projection": 8, "hidden": 32}, laws=("swap of views", "order of examples"), falls="encoder/distance",
-        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.695, {}, seeds=3),),
+        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.735, {}, seeds=3),),
     )  # fmt: skip
 
     def contrast(self, first: Codes, second: Codes) -> Loss:

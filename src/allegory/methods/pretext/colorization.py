@@ -79,7 +79,7 @@ class Colorization(Restoring):
         fails="Arbitrary colours, or colours that brightness gives away. One channel: the lightness is predicted from Sobel edges; other "
         "than 3: the channels minus their mean from the mean. Look at the cross-entropy beside log bins.",
         specs=("image",), code=CodeKind(size="either"), tiny={"bins": 8}, laws=("order of examples",), falls="encoder/error",
-        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.75, {}, seeds=3),),
+        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.755, {}, seeds=3),),
     )  # fmt: skip
 
     def default_views(self, spec: Spec, source: Any) -> Views | None:

@@ -69,7 +69,7 @@ class ContextEncoder(Restoring):
         fails="Holes that their border fills in teach texture only, and the squared error paints the mean; look at what it paints, and "
         "make the holes larger.",
         specs=("image",), code=CodeKind(size="either"), tiny={}, laws=("order of examples",), falls="encoder/error",
-        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.735, {}, seeds=3),),
+        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.74, {}, seeds=3),),
     )  # fmt: skip
 
     def default_views(self, spec: Spec, source: Any) -> Views | None:

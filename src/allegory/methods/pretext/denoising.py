@@ -52,7 +52,7 @@ class Denoising(Restoring):
         costs="A decoder to train, and a kind and amount of noise to choose.",
         fails="Noise that the neighbours undo teaches only to smooth, too much leaves the mean; look at reconstructions, change the view.",
         code=CodeKind(size="either"), tiny={}, laws=("order of examples",), falls="encoder/error",
-        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.725, {}, seeds=3),),
+        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.735, {}, seeds=3),),
     )  # fmt: skip
 
     def default_views(self, spec: Spec, source: Any) -> Views | None:

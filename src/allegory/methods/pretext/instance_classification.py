@@ -90,7 +90,7 @@ class InstanceClassification(Trained[BankNet]):
         fails="Few epochs: the bank is stale, and the first epoch learns against the codes of the untrained encoder; items of one kind are "
         "negatives of each other; look at memory_spread and neighbours.",
         code=CodeKind(), tiny={"projection": 16, "sampled": 48}, laws=("order of examples",), falls="encoder/cross_entropy",
-        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.74, {}, seeds=3),),
+        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.71, {}, seeds=3),),
     )  # fmt: skip
 
     def default_views(self, spec: Spec, source: Any) -> Views | None:

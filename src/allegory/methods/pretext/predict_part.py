@@ -52,7 +52,7 @@ class PredictPart(Restoring):
         fails="Parts that are independent, or that the cut gives away; compare the error with the part's variance, and "
         "ask for another.",
         code=CodeKind(size="either"), tiny={}, laws=("order of examples",), falls="encoder/error",
-        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.745, {}, seeds=3),),
+        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.755, {}, seeds=3),),
     )  # fmt: skip
 
     def default_views(self, spec: Spec, source: Any) -> Views | None:

@@ -77,7 +77,7 @@ class SameOrDifferent(Trained[VerifyingNet]):
         "the views.",
         code=CodeKind(), tiny={"projection": 16, "relation": 16}, laws=("swap of views", "order of examples"),
         falls="encoder/cross_entropy",
-        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.725, {}, seeds=3),),
+        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.735, {}, seeds=3),),
     )  # fmt: skip
 
     def default_views(self, spec: Spec, source: Any) -> Views | None:
