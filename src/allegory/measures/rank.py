@@ -46,4 +46,4 @@ def participation_ratio(z: Float[Tensor, "b z"]) -> Float[Tensor, ""]:
     # the traces of C and of C C need no eigenvalues; of the two Gram matrices the smaller one has the same traces
     gram = z.T @ z if z.shape[1] <= z.shape[0] else z @ z.T
     total, squares = gram.trace(), gram.square().sum()
-    return total.square() / squares if squares > 0 else torch.ones_like(total)
+    return torch.where(squares > 0, total.square() / squares, 1.0)  # without a look at the number, which would wait for the device
