@@ -2,8 +2,8 @@
 
     python benchmarks/collapse.py [--json] [--only NAME ...]
 
-The thresholds of train/health.py are to be fixed on the first ten and ten, on digits, and confirmed on the second ten and ten: other
-methods, on small sprites. A planted collapse takes from a method what keeps it from collapsing: the stop-gradient, the negatives, the
+The thresholds of train/health.py were fixed on the first ten and ten, on digits, and confirmed on the second ten and ten: other methods,
+on small sprites. A planted collapse takes from a method what keeps it from collapsing: the stop-gradient, the negatives, the
 variance term, the balance of the prototypes, a rate that is not absurd. It is seen when any alarm stands at the end, and a healthy run is
 left alone when none does.
 
@@ -148,8 +148,6 @@ def second() -> Iterator[Case]:
 def run(case: Case) -> dict[str, Any]:
     """The figures at the end of a training, and the alarms that stand."""
     watch, source = Watch(), al.load(case.data)
-    if case.data == SPRITES and case.method.card.supervision == "labels":
-        source = al.load(case.data)
     settings = Settings(seed=0, steps=case.steps, batch=BATCH, optim=Optim(lr=case.lr), device="cpu")
     with contextlib.ExitStack() as stack:
         for where, name, new in case.patches:

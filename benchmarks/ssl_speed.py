@@ -11,8 +11,7 @@ other work on the machine changes little; the fastest turn of each counts. Threa
 set): on a busy machine both sides are several times slower where they spin. After every turn the nearest neighbours say how good the
 codes are, off the clock.
 
-`ceiling`: views a second of the views alone, of the net without views, and of both, with the peak of memory: half a minute that says what
-can be hoped for from the machine.
+`ceiling`: views a second of the views alone, of the net without views, and of both, with the peak of memory, in half a minute.
 
 `gpu`: SimCLR with ResNet-18 on CIFAR-10 by the library's own `learn` in bf16, compiled, for some minutes that include opening the data,
 learning, and reading the codes by a linear and a kNN probe. A run that takes longer than one command may (`--command-minutes`) goes on
@@ -22,7 +21,7 @@ Measured on 2 busy AMD EPYC cores (AVX2; load 4 to 8), torch 2.13 and, for light
 by the clock and by the processor (3,790 views a second for 1,180), 2.9 and 3.1 times to a kNN accuracy of .42, 2.3 times without
 augmentation; 1 x 28 x 28 (Fashion-MNIST) 2.8 times by the processor, short of the goal of 3. Not yet run on a GPU.
 
-DATA holds cifar10/ (strips of images in train_*.png and test.png, labels in labels.npz) or fashion_mnist/ (IDX files).
+DATA holds cifar10/ (see cifar10.py) or fashion_mnist/ (IDX files).
 """
 
 import argparse

@@ -1,19 +1,23 @@
 """Symptoms on codes whose state is known, and alarms that name the knob."""
 
 import math
+from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from checks.planted import Linear
-from helpers.toys import learner_of
+from helpers.toys import classes, learner_of
 
+from allegory import checks, methods, nets
 from allegory.core import Array
 from allegory.data import Source
 from allegory.methods.contrastive.simclr import SimCLR
 from allegory.methods.latent.beta_vae import BetaVAE
 from allegory.methods.latent.vae import VAE
 from allegory.train import Settings, Tick, fit, steps
-from allegory.train.health import Watch, diagnose, reported, symptoms
+from allegory.train.health import LEAST_DIRECTIONS, LEAST_PROJECTION, Watch, diagnose, reported, symptoms
+from allegory.train.steps import descend
 
 
 def net_with(weight, bias=(0.0, 0.0, 0.0)):
@@ -123,6 +127,29 @@ def test_what_losses_report_of_prototypes_targets_and_memories_is_watched(figure
     assert list(diagnose(HEALTHY | reported(terms), 0.5)) == [name]
     assert diagnose(HEALTHY | {figure: 2.0}, 0.5) == {}
     assert diagnose(HEALTHY | reported(terms), 0.05) == {}, "the beginning is left alone"
+
+
+HEADS = "BYOL BarlowTwins CMC InstanceClassification LocalAggregation MoCo MoCoV3 NNCLR PIRL SimCLR SimSiam SupCon SwAV VICReg WMSE".split()
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_the_pulse_is_that_of_the_projections(name):
+    """A head that says the same of all items is called, whatever the code below it; a new one is not."""
+    x = np.random.default_rng(0).integers(0, 256, (40, 1, 8, 8), dtype=np.uint8)
+    learner = learner_of(checks.tiny(methods.find(name)), Source("noise", Array((1, 8, 8), levels=256), x, labels=classes()), batch=16)
+    (player,) = learner.players
+    loss, _ = descend(learner, player, [p for _, p in player.parameters], 0)
+    assert loss.terms["projection_spread"] > LEAST_PROJECTION and loss.terms["projection_rank"] > LEAST_DIRECTIONS
+    assert not any(v.requires_grad for name, v in loss.terms.items() if name.startswith("projection"))
+    for net in (m for m in learner.net.modules() if isinstance(m, nets.Projected)):
+        net.head.forward = partial(_says_the_same, net.out)
+    terms = player.loss(*learner.deal(player, 0)).terms
+    alarms = diagnose(HEALTHY | reported({f"encoder/{name}": v for name, v in terms.items()}), 0.5)
+    assert "collapse of the projection" in alarms
+
+
+def _says_the_same(width, h):
+    return torch.ones(len(h), width) + 0.0 * h.sum()
 
 
 def test_alignment_and_uniformity_of_the_views_of_a_pair():

@@ -1,5 +1,7 @@
 """VICReg on projections whose variances and covariances are known."""
 
+import math
+
 import pytest
 import torch
 from helpers.moments import batch, linear, moment
@@ -37,6 +39,14 @@ def test_collapse_costs_mu_and_the_way_out_is_downhill():
     near = torch.tensor([[0.02, 0.01], [-0.02, -0.01]], dtype=torch.float64, requires_grad=True)
     (g,) = torch.autograd.grad(loss_of(near, near).total, near)
     assert (g * near).sum() < -0.1, "descent widens"
+
+
+def test_the_deviation_of_the_projections_shrinks_with_their_scale_and_bears_no_gradient():
+    """Projections (+-.1, 0) and (0, +-.1): each number deviates by .1 sqrt(1/2); directions, which fill the circle, do not show it."""
+    z = 0.1 * torch.tensor([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]], dtype=torch.float64)
+    loss = loss_of(z, z)
+    assert loss.terms["projection_deviation"].item() == pytest.approx(0.1 * math.sqrt(0.5), abs=1e-9)
+    assert not loss.terms["projection_deviation"].requires_grad
 
 
 def test_the_weights_of_the_paper():

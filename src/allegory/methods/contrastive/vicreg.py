@@ -61,4 +61,4 @@ class VICReg(Joint):
         covariance = covariance_penalty(first) + covariance_penalty(second)
         loss = self.lam * invariance + self.mu * variance + self.nu * covariance
         terms = {"invariance": invariance, "variance": variance, "covariance": covariance}
-        return Loss(loss, terms | {"projection_deviation": first.detach().std(0).mean()})
+        return Loss(loss, terms | {"projection_deviation": first.detach().std(0, unbiased=False).mean()})

@@ -28,7 +28,7 @@ from allegory.objectives import whitened
 class WMSE(Joint):
     """W-MSE (Ermolov et al. 2021): minimises the squared distance, on the sphere, of the whitened projections of two views."""
 
-    # Deviates: 16 numbers (paper: 64), so that a batch of 128 whitens them well; with 64 or 32 the codes used half as many directions.
+    # Deviates: 16 numbers (paper: 64), so that a batch of 128 whitens them well; with 64 or 32 the codes use half as many directions.
     projection: int = 16
     hidden: int = 256
 
