@@ -107,13 +107,10 @@ def kept(path: Path) -> tuple[dict[str, Any], Measured] | None:
 
 def measure(asked: argparse.Namespace, name: str, seed: int) -> None:
     """One row, in this process: learn, ask, keep."""
-    torch.set_num_threads(1)
     source = DATA[asked.data](Path(asked.data_root))
     begun = time.process_time()
     rep = al.learn(source, methods.find(name)(), settings=settings_of(asked, seed))
     seconds, peak = time.process_time() - begun, peak_memory(asked.device)
-    if name == "SimCLR" and seed == 0:
-        measure_controls(asked, rep, source)
     facts = {"method": name, "seed": seed, "seconds": round(seconds, 1), "peak_memory_bytes": peak, "width": 0}
     facts |= {"alarms": [a["name"] for a in rep.facts["alarms"]], "health": rep.facts["health"]}
     facts["untrained"] = measure_untrained(asked, rep, source) if seed == 0 else None
@@ -122,15 +119,14 @@ def measure(asked: argparse.Namespace, name: str, seed: int) -> None:
     keep(place(asked, name, seed), facts, answers(features)[None])
 
 
-def measure_controls(asked: argparse.Namespace, rep: Representation, source: Source) -> None:
-    """Raw input, PCA of 128, features made by hand and the ceiling, beside the default network."""
-    if control_place(asked, "raw input").exists():
-        return
-    features, _ = gather(rep, source, controls=CONTROLS)
-    for who, measured in answers(features).items():
-        if who is not None:
-            width = features.sets[who].seeds[0].shape[1]
-            keep(control_place(asked, who), {"method": who, "seconds": 0.0, "peak_memory_bytes": 0, "width": width}, measured)
+def measure_control(asked: argparse.Namespace, who: str) -> None:
+    """Raw input, PCA of 128, features made by hand or the ceiling, beside the default network."""
+    source = DATA[asked.data](Path(asked.data_root))
+    rep = al.learn(source, methods.find("SimCLR")(), steps=1, device=asked.device)  # only its network is asked for
+    begun = time.process_time()
+    features, _ = gather(rep, source, controls=(who,))
+    seconds, width = round(time.process_time() - begun, 1), features.sets[who].seeds[0].shape[1]
+    keep(control_place(asked, who), {"method": who, "seconds": seconds, "peak_memory_bytes": 0, "width": width}, answers(features)[who])
 
 
 def control_place(asked: argparse.Namespace, who: str) -> Path:
@@ -150,7 +146,8 @@ def measure_untrained(asked: argparse.Namespace, rep: Representation, source: So
 
 
 def missing(asked: argparse.Namespace) -> Iterator[tuple[str, int]]:
-    """The rows that are not there yet, all methods with their first seed before any with its second."""
+    """The rows that are not there yet: controls, then all methods with their first seed before any with its second."""
+    yield from ((who, 0) for who in CONTROLS if not control_place(asked, who).exists())
     for seed in range(asked.seeds):
         for name in asked.methods:
             if not place(asked, name, seed).exists():
@@ -173,12 +170,13 @@ def measure_all(asked: argparse.Namespace) -> None:
 
 def line(asked: argparse.Namespace, name: str, seed: int) -> str:
     """A row in words."""
-    found = kept(place(asked, name, seed))
+    found = kept(control_place(asked, name) if name in CONTROLS else place(asked, name, seed))
     if found is None:
         return f"{name} {seed}: missing"
     facts, measured = found
     values = ", ".join(f"{what.split(', ')[1]} {e.value:.3f}" for what, e in measured.items())
-    return f"{name} {seed}: {values}; {facts['seconds']:.0f} s, {facts['peak_memory_bytes'] / 2**20:.0f} MB {' '.join(facts['alarms'])}"
+    alarms = " ".join(facts.get("alarms", ()))
+    return f"{name} {seed}: {values}; {facts['seconds']:.0f} s, {facts['peak_memory_bytes'] / 2**20:.0f} MB {alarms}"
 
 
 def to_ledger(asked: argparse.Namespace) -> None:
@@ -270,7 +268,9 @@ def parsed() -> argparse.Namespace:
 def main() -> int:
     asked = parsed()
     if asked.row:
-        measure(asked, asked.row[0], int(asked.row[1]))
+        torch.set_num_threads(1)
+        name, seed = asked.row
+        measure_control(asked, name) if name in CONTROLS else measure(asked, name, int(seed))
     elif asked.ledger:
         to_ledger(asked)
     else:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from allegory import data, methods, train
-from allegory.core import Misuse, Problem
+from allegory.core import Misuse, Problem, Recipe
 from allegory.questions import CONTROLS, Ceiling, Scores, ask, columns, compare, find, gather, gathering, registered, table
 from allegory.representation import Representation
 
@@ -34,6 +34,20 @@ def rep(digits):
 @pytest.fixture(scope="module")
 def scores(rep, digits):
     return ask(rep, digits, ceiling=SHORT)
+
+
+@pytest.mark.parametrize(
+    ("how", "n", "steps"),
+    [
+        (Ceiling(), 400, 300),  # the recipe's: every item was seen 96 times
+        (Ceiling(), 20_000, 625),  # 4 x 20,000 / 128
+        (Ceiling(), 60_000, 1500),
+        (Ceiling(batch=256), 20_000, 313),
+        (Ceiling(steps=15), 60_000, 15),
+    ],
+)
+def test_a_ceiling_sees_its_items_often_enough(how, n, steps):
+    assert how.long_enough(Recipe(steps=300, batch=128), n) == steps
 
 
 def test_everything_is_asked_of_the_method_and_of_every_control(scores):

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from allegory.core import Array, Dice, Parts, Problem, Tokens, plain
-from allegory.views import VIEWS, Affine, Blur, Flip, Pair, RandAugment, ResizedCrop, Sometimes, augment
+from allegory.views import VIEWS, Affine, Blur, Flip, Noise, Pair, RandAugment, ResizedCrop, Sometimes, augment, mild
 
 
 def kinds(view):
@@ -35,10 +35,23 @@ def test_every_default_runs_and_differs_between_views(shape, mirror):
     assert plain.restore(plain.plain(view), VIEWS) == view
 
 
-def test_parts_each_have_their_own():
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 40, 40)])
+def test_a_mild_view_only_shifts_an_image(shape):
+    x = -torch.ones(50, *shape)  # black
+    x[..., shape[1] // 2, shape[2] // 2] = 0
+    shown = mild(Array(shape))(x, Dice.roll(0, 0, torch.arange(50))) + 1
+    rows, columns = (shown.sum((1, d)) for d in (3, 2))
+    middle = [(sums * torch.arange(sums.shape[1])).sum(1) / sums.sum(1) for sums in (rows, columns)]
+    assert all(0 < (m - shape[1] // 2).abs().max() <= shape[1] / 10 + 1e-4 for m in middle)
+    torch.testing.assert_close(shown.sum((1, 2, 3)), torch.full((50,), float(shape[0])), atol=1e-4, rtol=0)  # no light is lost
+    assert kinds(mild(Array(shape), mirror=True)) == [Affine, Flip] and mild(Array((7,))) == Noise(0.1)
+
+
+@pytest.mark.parametrize("view", [augment, mild])
+def test_parts_each_have_their_own(view):
     spec = Parts({"image": Array((1, 8, 8)), "pose": Array((3,))})
     x = {"image": torch.zeros(4, 1, 8, 8), "pose": torch.ones(4, 3)}
-    shown = augment(spec)(x, Dice.roll(0, 0, torch.arange(4)))
+    shown = view(spec)(x, Dice.roll(0, 0, torch.arange(4)))
     assert (shown["image"] != x["image"]).any()
     assert (shown["pose"] != x["pose"]).any()
 

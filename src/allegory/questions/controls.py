@@ -4,6 +4,7 @@ network untrained, and a supervised ceiling.
 The first three need only data; the other two need a method, so somebody else's codes are compared without them.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -13,7 +14,7 @@ from sklearn.decomposition import PCA
 from torch import Tensor
 
 from allegory import train
-from allegory.core import Solved, fenced, nearest, tree
+from allegory.core import Recipe, Solved, fenced, nearest, tree
 from allegory.data import Source
 from allegory.methods.supervised.classifier import Classifier
 from allegory.questions.features import CodeSet
@@ -22,14 +23,20 @@ from allegory.representation import Representation
 Control = Literal["raw input", "pca", "hand-made", "untrained", "supervised"]
 CONTROLS: tuple[Control, ...] = ("raw input", "pca", "hand-made", "untrained", "supervised")
 OF_METHODS: tuple[Control, ...] = ("untrained", "supervised")
+EPOCHS, MOST = 4, 1500
 
 
 @dataclass(frozen=True)
 class Ceiling:
-    """How the supervised ceiling is trained: `steps` of its recipe, which bounds its time; None leaves it to the recipe."""
+    """How the supervised ceiling is trained: `steps` of its recipe, which bounds its time; None is as many as the recipe has or, where
+    there are many items, as many as show each of them `EPOCHS` times, `MOST` at most."""
 
     steps: int | None = None
     batch: int | None = None
+
+    def long_enough(self, recipe: Recipe, n: int) -> int:
+        """Steps for `n` items."""
+        return self.steps or max(recipe.steps, min(MOST, math.ceil(EPOCHS * n / (self.batch or recipe.batch))))
 
 
 def chosen(names: tuple[str, ...] | None) -> tuple[Control, ...]:
@@ -64,11 +71,12 @@ def why_no_ceiling(source: Source, reason: str) -> str:
 
 
 def supervised(rep: Representation, source: Source, seed: int, how: Ceiling) -> Representation:
-    """A network trained on the labels of the training part, end to end, for the steps of its recipe: that of the method where gradients
-    reach its code, else the default one."""
+    """A network trained on the labels of the training part, end to end: that of the method where gradients reach its code, else the
+    default one."""
     index = source.part("train")
     method = Classifier(of=rep.method if carries_gradient(rep, source, len(index)) else None)
-    fitted = train.fit(method, source, index=index, seed=seed, device=str(rep.device), steps=how.steps, batch=how.batch)
+    steps = how.long_enough(method.recipe, len(index))
+    fitted = train.fit(method, source, index=index, seed=seed, device=str(rep.device), steps=steps, batch=how.batch)
     return Representation.of(fitted)
 
 

@@ -30,7 +30,7 @@ def fine_tuned(
     rep: Representation, width: int, source: Source, index: Int[np.ndarray, " n"], y: Int[Tensor, " n"], how: How, seed: int
 ) -> Seeing:
     """What gives class probabilities of stored observations after all weights of `rep`, and a new linear layer on its code of `width`
-    numbers, learned from the items at `index` of classes `y`, mildly augmented as for the supervised ceiling. `rep` is left as it is.
+    numbers, learned from the items at `index` of classes `y`, in the default views of such data. `rep` is left as it is.
 
     Raises `NotFinite` when learning diverges.
     """

@@ -15,7 +15,7 @@ from allegory.views.holes import Holes
 from allegory.views.multicrop import GLOBALS, MultiCrop, multi_crop
 from allegory.views.noise import Corrupt, Drop, Noise, SaltAndPepper
 from allegory.views.patches import InPieces, Jigsaws, Patches, RelativePositions, WholeAndPatches
-from allegory.views.policies import RandAugment, augment
+from allegory.views.policies import RandAugment, augment, mild
 from allegory.views.puzzles import Masked, Masks, Puzzle, Rotations
 from allegory.views.sobel import Sobel
 from allegory.views.split import Asked, Split
@@ -37,5 +37,5 @@ __all__ = [
     "Compose", "Corrupt", "Cutout", "Drop", "Equalize", "Flip", "Geometry", "Grey", "Holes", "Identity", "InPieces", "Invert", "Jigsaws",
     "Masked", "Masks", "MultiCrop", "Noise", "OneOf", "Pair", "Part", "Patches", "Posterize", "Puzzle", "RandAugment",
     "RelativePositions", "ResizedCrop", "Rotations", "SaltAndPepper", "Sharpness", "Sobel", "Solarize", "Sometimes", "Split", "Uncolour",
-    "View", "Views", "WholeAndPatches", "Windows", "augment", "multi_crop",
+    "View", "Views", "WholeAndPatches", "Windows", "augment", "mild", "multi_crop",
 ]  # fmt: skip

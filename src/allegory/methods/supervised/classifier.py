@@ -90,7 +90,7 @@ class Classifier(Trained[ClassifierNet]):
         return filled if self.of is None else dataclasses.replace(filled, of=self.of.resolved(spec, source))
 
     def default_views(self, spec: Spec, source: Any) -> Views | None:
-        return views.augment(spec, source.mirror)
+        return views.mild(spec, source.mirror)
 
     def build(self, spec: Spec, n: int) -> ClassifierNet:
         if self.of is None:
