@@ -43,8 +43,8 @@ FAMILIES = ("pretext", "contrastive", "metric")
 HOW = (
     "Every method learns with its own recipe on one CPU thread; seconds are processor time for learning, MB the process's peak memory. "
     "Values are means over training seeds with half a 95 % interval; a gain is the paired difference on the same test items and label "
-    "draws, bold where its interval leaves out 0. *supervised* is SimCLR's net that learned from all labels of the training part, shown "
-    "each item up to four times, in 1,500 steps at most, a little shifted or mirrored. Made by benchmarks/images.py."
+    "draws, bold where its interval leaves out 0. *supervised* is SimCLR's net that learned from all labels of the training part, in "
+    "1,500 steps that show each item a little shifted or mirrored. Made by benchmarks/images.py."
 )
 
 

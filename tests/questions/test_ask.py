@@ -40,9 +40,9 @@ def scores(rep, digits):
     ("how", "n", "steps"),
     [
         (Ceiling(), 400, 300),  # the recipe's: every item was seen 96 times
-        (Ceiling(), 20_000, 625),  # 4 x 20,000 / 128
+        (Ceiling(), 10_000, 782),  # 10 x 10,000 / 128
         (Ceiling(), 60_000, 1500),
-        (Ceiling(batch=256), 20_000, 313),
+        (Ceiling(batch=256), 10_000, 391),
         (Ceiling(steps=15), 60_000, 15),
     ],
 )

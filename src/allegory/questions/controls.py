@@ -23,7 +23,7 @@ from allegory.representation import Representation
 Control = Literal["raw input", "pca", "hand-made", "untrained", "supervised"]
 CONTROLS: tuple[Control, ...] = ("raw input", "pca", "hand-made", "untrained", "supervised")
 OF_METHODS: tuple[Control, ...] = ("untrained", "supervised")
-EPOCHS, MOST = 4, 1500
+EPOCHS, MOST = 10, 1500
 
 
 @dataclass(frozen=True)

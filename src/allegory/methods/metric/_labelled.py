@@ -44,7 +44,7 @@ class Labelled(Trained[nets.Projected]):
         return ByClass(self.k)
 
     def default_views(self, spec: Spec, source: Any) -> Views | None:
-        return views.augment(spec, source.mirror)
+        return views.mild(spec, source.mirror)
 
     def build(self, spec: Spec, n: int) -> nets.Projected:
         del n

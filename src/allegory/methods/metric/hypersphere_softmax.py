@@ -48,7 +48,7 @@ class HypersphereSoftmax(Labelled):
 
     sphere: ClassVar[bool] = True
     # Deviates: no layer norm before the sphere (Zhai and Wu), and a fixed scale (Wang et al. also learn it).
-    recipe: ClassVar[Recipe] = Recipe(steps=300, batch=128, optim=Optim(lr=2e-3), note="Zhai and Wu: tau .05, batch 75")
+    recipe: ClassVar[Recipe] = Recipe(steps=1000, batch=128, optim=Optim(lr=2e-3), note="Zhai and Wu: tau .05, batch 75")
     card: ClassVar[Card] = Card(
         family="metric",
         title="Softmax on the hypersphere",

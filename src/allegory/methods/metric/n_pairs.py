@@ -33,7 +33,7 @@ class NPairs(Labelled):
     k: int = 2
     shrink: float = 0.002
 
-    recipe: ClassVar[Recipe] = Recipe(steps=300, batch=128, optim=Optim(lr=2e-3))
+    recipe: ClassVar[Recipe] = Recipe(steps=1000, batch=128, optim=Optim(lr=2e-3))
     card: ClassVar[Card] = Card(
         family="metric",
         title="N-pair loss",

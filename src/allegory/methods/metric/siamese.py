@@ -32,7 +32,7 @@ class Siamese(Labelled):
 
     margin: float = 4.0
 
-    recipe: ClassVar[Recipe] = Recipe(steps=300, batch=128, optim=Optim(lr=2e-3))
+    recipe: ClassVar[Recipe] = Recipe(steps=1000, batch=128, optim=Optim(lr=2e-3))
     card: ClassVar[Card] = Card(
         family="metric",
         title="Siamese networks",

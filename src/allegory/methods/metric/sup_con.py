@@ -36,7 +36,7 @@ class SupCon(Labelled):
     depth: int = 2
     tau: float = 0.2
 
-    recipe: ClassVar[Recipe] = Recipe(steps=200, batch=128, optim=Optim(lr=2e-3), note="paper: tau .1, batch 6144, 350 epochs")
+    recipe: ClassVar[Recipe] = Recipe(steps=700, batch=128, optim=Optim(lr=2e-3), note="paper: tau .1, batch 6144, 350 epochs")
     card: ClassVar[Card] = Card(
         family="metric",
         title="Supervised contrastive learning",
@@ -53,7 +53,8 @@ class SupCon(Labelled):
     )  # fmt: skip
 
     def default_views(self, spec: Spec, source: Any) -> Views | None:
-        return views.Pair(views.augment(spec, source.mirror))
+        # Deviates: a shift and a flip for the paper's AutoAugment; in two minutes of Fashion-MNIST strong views cost .05 with 1 % of labels
+        return views.Pair(views.mild(spec, source.mirror))
 
     def judge(self, net: Any, z: Codes, y: Classes, now: Moment) -> Loss:
         del net, now

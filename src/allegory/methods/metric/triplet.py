@@ -39,7 +39,7 @@ class Triplet(Labelled):
     miner: Literal["semi-hard", "hardest", "distance-weighted", "all"] = "semi-hard"
 
     sphere: ClassVar[bool] = True
-    recipe: ClassVar[Recipe] = Recipe(steps=300, batch=128, optim=Optim(lr=2e-3), note="paper: batch 1800, AdaGrad .05")
+    recipe: ClassVar[Recipe] = Recipe(steps=1000, batch=128, optim=Optim(lr=2e-3), note="paper: batch 1800, AdaGrad .05")
     card: ClassVar[Card] = Card(
         family="metric",
         title="Triplet loss",
