@@ -112,7 +112,7 @@ def test_one_step_of_the_teacher_by_hand(progress, keep):
 def test_any_number_of_channels_and_a_view_of_the_nets_own_patches(channels):
     spec = Array((channels, 28, 28))
     method = IJEPA(width=16, depth=1).resolved(spec, None)
-    assert method.views == Blocks(4, 4)
+    assert method.views == Blocks(4, 2)
     net = method.build(spec, 4)
     x = torch.rand(2, channels, 28, 28, generator=torch.Generator().manual_seed(0))
     (player,) = method.players(net)

@@ -45,7 +45,7 @@ class Siamese(Labelled):
         buys="Euclidean distances that mean something, from pairs that are said to belong together or not.",
         costs="Needs labels or groups; one margin for all pairs.",
         fails="Classes of many looks are squeezed as much as others, and everything is at first where the margin is small (MAP@R on "
-        "digits: .81 with 1, .92 with 4); look at the neighbours and the length of the codes, and change the margin.",
+        "digits after 300 steps: .81 with 1, .92 with 4); look at the neighbours and the length of the codes, and change the margin.",
         supervision="labels", groups=True, code=CodeKind(), tiny={"projection": 8}, laws=("order of examples",),
         claims=(Claim("retrieval", "map_at_r", "digits", 0.895, {}, seeds=3),),
     )  # fmt: skip
