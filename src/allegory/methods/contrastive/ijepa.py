@@ -90,11 +90,12 @@ class IJEPA(Trained[IJEPANet]):
         buys="No augmentation and no pixels: what cannot be predicted need not be told.",
         costs="A transformer and its slow copy; an error that does not say whether the codes are any good.",
         fails="Collapse of the tokens, and blocks that are too easy; look at the effective rank, raise tau or the blocks' scale. Two "
-        "minutes of Fashion-MNIST are too short for it: with 1 % of the labels .68, above its untrained network (.43) but below PCA "
-        "(.70). A larger net (.51), rates of 2e-4 (.59), 5e-4 (.64) and 3e-3 (.39), and a predictor of one block (.64) read worse.",
+        "minutes of Fashion-MNIST are too short for it: with 1 % of the labels .64 (three seeds), above its untrained network (.43) but "
+        "below PCA (.70). Four targets (.62), a larger net (.51), rates of 2e-4 (.59), 5e-4 (.64) and 3e-3 (.39), and a predictor of one "
+        "block (.64) read no better.",
         specs=("image",), code=CodeKind(), tiny={"width": 16, "depth": 1, "steps": 20}, laws=("order of examples",),
         falls="student/error",
-        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.65, {}, seeds=3),),
+        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.585, {}, seeds=3),),
     )  # fmt: skip
 
     def default_views(self, spec: Spec, source: Any) -> Views | None:

@@ -55,7 +55,7 @@ class Jigsaw(Guess):
         costs="The encoder sees no more than one patch at a time, and what parts have in common over places is not asked for.",
         fails="Edges and light that go on from patch to patch give the order away: widen the gap, normalise the patches.",
         specs=("image",), code=CodeKind(size="either"), tiny={"hidden": 32}, laws=("order of examples",), falls="encoder/cross_entropy",
-        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.77, {}, seeds=3),),
+        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.775, {}, seeds=3),),
     )  # fmt: skip
 
     @property

@@ -53,7 +53,7 @@ class RelativePosition(Guess):
         costs="The encoder sees no more than one patch at a time; many pairs cannot be told by anybody.",
         fails="Lines that go on from patch to patch and colour fringes give the side away: widen the gap, drop colour.",
         specs=("image",), code=CodeKind(size="either"), tiny={"hidden": 32}, laws=("order of examples",), falls="encoder/cross_entropy",
-        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.77, {}, seeds=3),),
+        claims=(Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.775, {}, seeds=3),),
     )  # fmt: skip
 
     @property

@@ -47,7 +47,10 @@ class Rotation(Guess):
         "Fashion-MNIST it gains little with 1 % of the labels (.72; untrained .68, PCA .70, made by hand .75); look at the puzzle's "
         "accuracy.",
         specs=("image",), code=CodeKind(), tiny={}, laws=("order of examples",), falls="encoder/cross_entropy",
-        claims=(Claim("linear_probe", "accuracy", "digits", 0.90, {}, seeds=3),),
+        claims=(
+            Claim("linear_probe", "accuracy", "digits", 0.90, {}, seeds=3),
+            Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.695, {}, seeds=3),
+        ),
     )  # fmt: skip
 
     def default_views(self, spec: Spec, source: Any) -> Views | None:
