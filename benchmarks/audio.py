@@ -7,6 +7,10 @@ are cut or padded with silence to the same length; takes 0 to 4 of every digit a
 to 9 the validation part. CPC learns without labels; linear readers of its code, with few labels or all, are compared with those of the raw
 input, of PCA, of the same network untrained and of log-spectrograms (the mean and the deviation over time of 64 bands, and whole
 spectrograms by PCA). Processor seconds are those of this process.
+
+Measured with last=6, seed 0, in 121 processor seconds, accuracy with 1 % of the labels and with all: which digit .27 and .88 (untrained .18
+and .54, raw .10 and .15, log-spectrogram .43 and .93), who speaks .87 and .98 (untrained .53 and .86, raw .18 and .41, log-spectrogram .61
+and .96). CPC hears who speaks better than what people made by hand, and what is said worse.
 """
 
 import argparse
