@@ -33,7 +33,7 @@ class Rotation(Guess):
     The puzzle is the view: `views.Rotations()`.
     """
 
-    recipe: ClassVar[Recipe] = Recipe(steps=1000, batch=128, optim=Optim(lr=1e-3))
+    recipe: ClassVar[Recipe] = Recipe(steps=1000, batch=128, optim=Optim(lr=3e-3))
     card: ClassVar[Card] = Card(
         family="pretext",
         title="Rotation prediction",
