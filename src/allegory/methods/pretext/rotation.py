@@ -44,12 +44,12 @@ class Rotation(Guess):
         buys="A puzzle without negatives, teacher or decoder; its accuracy says whether it is learning.",
         costs="Only what tells the upright is learned.",
         fails="Pictures without an upright, or with an artefact that shows it, and whatever need not be known to tell the upright: on "
-        "Fashion-MNIST it gains little with 1 % of the labels (.72; untrained .68, PCA .70, made by hand .75); look at the puzzle's "
-        "accuracy.",
+        "Fashion-MNIST it reads below features made by hand with 1 % of the labels (.74 for .75; untrained .68), and at a rate of 1e-3 "
+        "hardly above PCA (.72 for .70); look at the puzzle's accuracy.",
         specs=("image",), code=CodeKind(), tiny={}, laws=("order of examples",), falls="encoder/cross_entropy",
         claims=(
             Claim("linear_probe", "accuracy", "digits", 0.90, {}, seeds=3),
-            Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.695, {}, seeds=3),
+            Claim("share_labels", "accuracy@1%", "fashion_mnist", 0.72, {}, seeds=3),
         ),
     )  # fmt: skip
 
