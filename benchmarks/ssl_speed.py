@@ -21,7 +21,7 @@ where it stopped when the same command is given again. Both verbs also run on a 
 Measured on 2 AMD EPYC cores (AVX2), torch 2.13 and, for lightly 1.6, 2.14: 1 x 28 x 28 (Fashion-MNIST) 3.3 times lightly (3.2 to 4.5 over
 the turns; 4,630 views a second for 1,190), 3.4 times to a kNN accuracy of .76, 2.7 without augmentation; 3 x 32 x 32 (CIFAR-10) 2.5 times
 (2.3 to 2.9; 3,200 for 1,410), 2.7 to a kNN accuracy of .40, 2.2 without augmentation: short of the goal of 3. There our
-views cost a tenth of a step and the rest is the net, which both sides share. Not yet run on a GPU.
+views take a tenth of a step, and the rest is the net, which is the same on both sides. By --steps 120; not yet run on a GPU.
 
 DATA holds cifar10/ (see cifar10.py) or fashion_mnist/ (IDX files).
 """

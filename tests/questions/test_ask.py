@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 
 import numpy as np
 import pytest
@@ -9,8 +10,10 @@ import torch
 
 from allegory import data, methods, train
 from allegory.core import Misuse, Problem, Recipe
-from allegory.questions import CONTROLS, Ceiling, Scores, ask, columns, compare, find, gather, gathering, registered, table
+from allegory.methods.supervised.classifier import Classifier
+from allegory.questions import CONTROLS, Ceiling, Scores, ask, columns, compare, controls, find, gather, gathering, registered, table
 from allegory.representation import Representation
+from allegory.views import mild
 
 SHORT = Ceiling(steps=15)
 
@@ -48,6 +51,17 @@ def scores(rep, digits):
 )
 def test_a_ceiling_sees_its_items_often_enough(how, n, steps):
     assert how.long_enough(Recipe(steps=300, batch=128), n) == steps
+
+
+def test_the_ceiling_learns_that_long_on_mild_views(rep, digits, monkeypatch):
+    monkeypatch.setattr(controls, "EPOCHS", 1)
+    monkeypatch.setattr(Classifier, "recipe", Recipe(steps=2, batch=128))
+    met = []
+    fit = train.fit
+    monkeypatch.setattr(train, "fit", lambda *args, **said: met.append(fit(*args, **said)) or met[0])
+    controls.supervised(rep, digits, 0, Ceiling())
+    assert met[0].plan.steps == math.ceil(len(digits.part("train")) / 128) > 2
+    assert met[0].method.views == mild(digits.spec, digits.mirror)
 
 
 def test_everything_is_asked_of_the_method_and_of_every_control(scores):
