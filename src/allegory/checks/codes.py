@@ -136,6 +136,29 @@ def _try_log_density(done: Learned) -> Tensor:
     return values
 
 
+def _try_bound(done: Learned) -> Tensor:
+    x, dice = tree.take(done.x, slice(0, SOME)), Dice.roll(0, 0, torch.arange(SOME))
+    mu = done.codes[:SOME].clone().requires_grad_()
+    values: Tensor = done.method.bound(done.net, x, mu, torch.zeros_like(mu), dice)
+    expect(values.shape == (SOME,), f"({SOME},) nats", tuple(values.shape), "sum over dimensions, not over examples")
+    (slope,) = torch.autograd.grad(values.sum(), mu)
+    expect(bool((slope != 0).any()), "a bound that moves with the posterior's mean", "a gradient of 0", "use `mu` and `log_var` as given")
+    return values.detach()
+
+
+def _try_complete(done: Learned) -> Any:
+    x, dice = tree.take(done.x, slice(0, SOME)), Dice.roll(0, 0, torch.arange(SOME))
+    known = torch.arange(x[0].numel()).view(x.shape[1:]).expand_as(x) < x[0].numel() // 2
+    with torch.no_grad():
+        filled, again = (
+            done.method.complete(done.net, torch.where(known, x, other), known, dice) for other in (x, torch.full_like(x, 0.25))
+        )
+    expect(torch.equal(filled[known], x[known]), "known entries as they were", "others", "put them back: torch.where(known, x, ...)")
+    apart = distance(filled, again)
+    expect(apart == 0.0, "a completion from the known entries alone", f"a difference of {apart:.1e}", "hide what is not known first")
+    return _observations(done, filled, "complete")
+
+
 def _try_codes(done: Learned) -> tuple[Tensor, ...]:
     x = tree.take(done.x, slice(0, SOME))
     with torch.no_grad():
@@ -163,6 +186,7 @@ def _try_predict(done: Learned) -> Tensor:
 
 TRIALS: dict[str, Callable[[Learned], Any]] = {
     "decode": _try_decode, "sample": _try_sample, "log_density": _try_log_density, "codes": _try_codes, "predict": _try_predict,
+    "bound": _try_bound, "complete": _try_complete,
 }  # fmt: skip
 
 

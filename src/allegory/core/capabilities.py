@@ -24,11 +24,22 @@ class Code:
 
 @dataclass(frozen=True, eq=False)
 class Density:
-    """log p(x) in nats per example, (b,), and what the number is; `discrete`: log probabilities of two levels, not a density."""
+    """log p(x) in nats per example, (b,), and what the number is.
+
+    `levels`: the logarithm of a probability of so many levels a number, not of a density. For two levels where the data have more, it is
+    that of a draw of black and white pixels, each as likely white as the pixel is bright. `k`: importance samples of an estimate.
+    """
 
     values: Tensor
     kind: Literal["exact", "lower bound", "estimate"]
-    discrete: bool = False
+    levels: int | None = None
+    k: int = 1
+
+    @property
+    def said(self) -> str:
+        """The kind in words."""
+        words = {"exact": "exact", "lower bound": "a lower bound", "estimate": f"an estimate with {self.k} importance samples"}
+        return words[self.kind]
 
 
 @runtime_checkable
@@ -61,8 +72,22 @@ class Samples(Protocol):
 
 @runtime_checkable
 class HasLogDensity(Protocol):
-    def log_density(self, net: Any, x: Tree, dice: Dice) -> Density:
-        """log p(x) per example, and whether it is exact, a lower bound or an estimate."""
+    def log_density(self, net: Any, x: Tree, dice: Dice, k: int = 1) -> Density:
+        """log p(x) per example, and whether it is exact, a lower bound or an estimate: from `k` importance samples, where it takes any."""
+        ...
+
+
+@runtime_checkable
+class HasBound(Protocol):
+    def bound(self, net: Any, x: Tree, mu: Float[Tensor, "b z"], log_var: Float[Tensor, "b z"], dice: Dice) -> Float[Tensor, " b"]:
+        """The evidence lower bound in nats, with the posterior N(mu, sigma^2) in place of the encoder's; differentiable in both."""
+        ...
+
+
+@runtime_checkable
+class Completes(Protocol):
+    def complete(self, net: Any, x: Tree, known: Tree, dice: Dice) -> Tree:
+        """`x` with its entries where `known` (bool, of its shape) is False said anew from the others, which stay as they are."""
         ...
 
 
@@ -74,9 +99,10 @@ class Predicts(Protocol):
 
 
 CAPABILITIES: dict[str, type] = {
-    "encode": Encodes, "codes": HasCodes, "decode": Decodes, "sample": Samples, "log_density": HasLogDensity, "predict": Predicts,
+    "encode": Encodes, "codes": HasCodes, "decode": Decodes, "sample": Samples, "log_density": HasLogDensity, "bound": HasBound,
+    "complete": Completes, "predict": Predicts,
 }  # fmt: skip
-RESERVED = ("codes_of", "energy", "complete", "evolve", "render", "compare", "intervene", "act", "attend")
+RESERVED = ("codes_of", "energy", "evolve", "render", "compare", "intervene", "act", "attend")
 
 
 def can(method: Any) -> tuple[str, ...]:

@@ -4,9 +4,21 @@ from allegory.objectives.adversary import density_ratio_kl, non_saturating, two_
 from allegory.objectives.clusters import prototype_use, sinkhorn, swapped_prediction, target_sharpness
 from allegory.objectives.contrast import info_nce, nt_xent
 from allegory.objectives.distillation import sharpened
-from allegory.objectives.elbo import gaussian_kl, reparameterise
+from allegory.objectives.elbo import gaussian_kl, gaussian_kl_to, gaussian_log_prob, importance_bound, log_weights, reparameterise
 from allegory.objectives.instances import instance_softmax, local_aggregation
-from allegory.objectives.likelihood import LIKELIHOODS, Likelihood, log_likelihood, observed
+from allegory.objectives.likelihood import (
+    LIKELIHOODS,
+    Bernoulli,
+    Categorical,
+    Gaussian,
+    Likelihood,
+    LikelihoodName,
+    Logistic,
+    following,
+    levels_of,
+    likelihood_of,
+    widened,
+)  # fmt: skip
 from allegory.objectives.local_global import local_nce
 from allegory.objectives.masked import masked_regression, pieces, standardised
 from allegory.objectives.metric import contrastive, hypersphere_softmax, n_pairs, pull_subject_to_push, sup_con, triplet
@@ -21,10 +33,12 @@ from allegory.objectives.regression import cosine_regression, negative_cosine
 from allegory.objectives.verification import pairs_verified
 
 __all__ = [
-    "LIKELIHOODS", "MINERS", "Likelihood", "contrastive", "cosine_regression", "covariance_penalty", "cross_correlation",
-    "decorrelation", "density_ratio_kl", "full_graph_nce", "gaussian_kl", "hypersphere_softmax", "info_nce", "instance_softmax",
-    "local_aggregation", "local_nce", "log_likelihood", "masked_regression", "n_pairs", "nce", "negative_cosine", "non_saturating",
-    "nt_xent", "observed", "pairs_verified", "pieces", "prototype_use", "pull_subject_to_push", "rebalanced_cross_entropy",
+    "LIKELIHOODS", "MINERS", "Bernoulli", "Categorical", "Gaussian", "Likelihood", "LikelihoodName", "Logistic", "contrastive",
+    "cosine_regression", "covariance_penalty", "cross_correlation", "decorrelation", "density_ratio_kl", "following", "full_graph_nce",
+    "gaussian_kl", "gaussian_kl_to", "gaussian_log_prob", "hypersphere_softmax", "importance_bound", "info_nce", "instance_softmax",
+    "levels_of", "likelihood_of", "local_aggregation", "local_nce", "log_weights", "masked_regression", "n_pairs", "nce", "negative_cosine",
+    "non_saturating", "nt_xent", "pairs_verified", "pieces", "prototype_use", "pull_subject_to_push", "rebalanced_cross_entropy",
     "rebalancing", "region_error", "reparameterise", "sharpened", "sinkhorn", "smoothed", "soft_bins", "standardised", "sup_con",
     "swapped_prediction", "target_sharpness", "told_ahead", "triplet", "two_sample_cross_entropy", "variance_hinge", "whitened",
+    "widened",
 ]  # fmt: skip

@@ -5,14 +5,28 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from allegory.core import Array, Paper, Problem
+from allegory.core import CAPABILITIES, Array, Paper, Problem
 from allegory.questions.controls import CONTROLS
 from allegory.questions.features import CodeSet, Features, Subject
 from allegory.questions.intervals import Evidence, joined
 from allegory.questions.picture import Picture
 from allegory.questions.score import Score, Scores
 
-Need = Literal["labels", "pairs", "factors", "groups", "images", "several seeds", "encode", "codes", "decode", "sample", "log_density"]
+Need = Literal[
+    "labels",
+    "pairs",
+    "factors",
+    "groups",
+    "images",
+    "several seeds",
+    "encode",
+    "codes",
+    "decode",
+    "sample",
+    "log_density",
+    "bound",
+    "complete",
+]
 Cost = Literal["instant", "seconds", "minutes"]
 
 
@@ -136,7 +150,7 @@ def _has(subject: Subject, need: Need) -> bool:
     """Whether this one brings what is needed; what is needed of the data is there already."""
     if need == "pairs":
         return subject.pair is not None
-    return subject.can(need) if need in ("encode", "codes", "decode", "sample", "log_density") else True
+    return subject.can(need) if need in CAPABILITIES else True
 
 
 def lacks(need: Need, features: Features) -> str:

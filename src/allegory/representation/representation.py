@@ -61,7 +61,7 @@ class Representation:
         return self
 
     def can(self) -> tuple[str, ...]:
-        """The names of what this can do: encode, codes, decode, sample, log_density, predict, reconstruct."""
+        """The names of what this can do: encode, codes, decode, sample, log_density, bound, complete, predict, reconstruct."""
         names = core.can(self.method)
         return (*names, "reconstruct") if {"encode", "decode"} <= set(names) else names
 
@@ -112,19 +112,36 @@ class Representation:
         sizes = {at: min(SAMPLES, n - at) for at in range(0, n, SAMPLES)}
         return _joined((self._rest(lambda at: method.sample(self.net, sizes[at], root.split(at).rows(sizes[at])), at) for at in sizes), n)
 
-    def log_density(self, x: Any, seed: int = 0, batch: int = CHUNK) -> Density:
-        """log p(x) of every item in nats, (n,) on the CPU, and whether it is exact, a lower bound or an estimate."""
+    def log_density(self, x: Any, seed: int = 0, k: int = 1, batch: int = CHUNK) -> Density:
+        """log p(x) of every item in nats, (n,) on the CPU, and whether it is exact, a lower bound or an estimate (of `k` samples)."""
         method, source = self._that_can("log_density"), as_stored(x, self.intake)
-        kinds: list[Any] = []
+        kinds: list[Density] = []
 
         def values(x: Tree, at: int) -> Tensor:
             index = torch.arange(at, at + tree.length(x), device=self.device)
-            density = method.log_density(self.net, x, Dice.roll(seed, 0, index, "log density"))
-            kinds.append(density.kind)
+            density = method.log_density(self.net, x, Dice.roll(seed, 0, index, "log density"), k)
+            kinds.append(density)
             return density.values
 
         joined = _joined(self._each(source, batch, values), len(source))
-        return Density(torch.as_tensor(joined), kinds[0])
+        return Density(torch.as_tensor(joined), kinds[0].kind, kinds[0].levels, kinds[0].k)
+
+    def complete(self, x: Any, known: np.ndarray | Tensor, seed: int = 0, batch: int = CHUNK) -> Tree:
+        """`x` with the entries where `known` (n, *d), of the shape that the method sees, is False said anew from the others."""
+        method, source = self._that_can("complete"), as_stored(x, self.intake)
+        given = torch.as_tensor(known, dtype=torch.bool)
+
+        def filled(x: Tree, at: int) -> Tree:
+            some = given[at : at + tree.length(x)]
+            if some.shape[1:] != x.shape[1:]:
+                raise Misuse(
+                    f"expected `known` of shape (n, {', '.join(map(str, x.shape[1:]))}), as the method sees items; got {given.shape}"
+                )
+            some = torch.cat([some, some.new_ones(tree.length(x) - len(some), *some.shape[1:])])
+            index = torch.arange(at, at + tree.length(x), device=self.device)
+            return method.complete(self.net, x, some.to(self.device), Dice.roll(seed, 0, index, "complete"))
+
+        return _joined(self._each(source, batch, filled), len(source))
 
     def save(self, folder: Path | str) -> None:
         """Writes `folder`: config.json, model.safetensors, manifest.json; whole or not at all. See `representation.store`."""

@@ -91,12 +91,12 @@ def test_the_variance_of_the_likelihood_follows_the_squared_error():
     """At once in the first step, then by a tenth: from (1 + 9) / 2 = 5 a step to an error of 1 gives 5 + (1 - 5) / 10 = 4.6."""
     method = VAE(latent=1, likelihood="sigma")
     net = net_of(method)
-    method.after_step(net, moment(2, step=0), {"vae": torch.tensor([1.0, 9.0]).double()})
+    method.after_step(net, moment(2, step=0), {"vae": torch.tensor([[1.0, 1.0], [9.0, 1.0]]).double()})
     assert net.variance.item() == pytest.approx(5.0, abs=1e-9)
-    method.after_step(net, moment(2, step=1), {"vae": torch.tensor([1.0, 1.0]).double()})
+    method.after_step(net, moment(2, step=1), {"vae": torch.tensor([[1.0, 1.0], [1.0, 1.0]]).double()})
     assert net.variance.item() == pytest.approx(4.6, abs=1e-9)
     fixed = VAE(latent=1, likelihood="gaussian")
-    fixed.after_step(net, moment(2), {"vae": torch.tensor([1.0, 1.0]).double()})
+    fixed.after_step(net, moment(2), {"vae": torch.tensor([[1.0, 1.0], [1.0, 1.0]]).double()})
     assert net.variance.item() == pytest.approx(4.6, abs=1e-9)
 
 

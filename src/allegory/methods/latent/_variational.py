@@ -1,6 +1,6 @@
-"""The template of the variational family: an encoder of a Gaussian posterior, a decoder, and one hole - what is added to the distortion."""
+"""The template of the variational family: an encoder of a Gaussian posterior and a decoder. A method says what is added to the distortion,
+or, where that is not the form of its objective, the whole of what is descended."""
 
-import abc
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,18 +8,31 @@ from functools import partial
 from typing import Any, Self
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from allegory import nets
 from allegory.core import Array, Batch, Code, Density, Dice, Loss, Moment, Player, Recipe, Spec, Trained, batch_mean
-from allegory.objectives import Likelihood, gaussian_kl, log_likelihood, observed, reparameterise
+from allegory.objectives import (
+    Likelihood,
+    LikelihoodName,
+    following,
+    gaussian_kl,
+    importance_bound,
+    likelihood_of,
+    log_weights,
+    reparameterise,
+    widened,
+)
 
 FOLLOW = 0.9
 LATENTS = 10
 # Vectors are standardised and few: longer learning learns the training rows by heart (tables of 150 to 20,000 rows, few-label accuracy:
 # best at 150 to 700 steps, lower at 2000 on every one). See also `latents_of`.
 VECTOR_STEPS = 300
+ROUNDS, DRAWS = 8, 32  # of filling in before the last, and of importance samples, where entries are missing
+
+Posterior = tuple[Float[Tensor, "b z"], Float[Tensor, "b z"]]
 
 
 class VariationalNet(nn.Module):
@@ -27,17 +40,30 @@ class VariationalNet(nn.Module):
 
     variance: Float[Tensor, ""]
 
-    def __init__(self, spec: Spec, latent: int, encoder: str, decoder: str):
+    def __init__(self, spec: Spec, latent: int, encoder: str, decoder: str, p: Likelihood):
         super().__init__()
+        self.p = p
         self.body = nets.encoder(encoder, spec)
         self.posterior = nn.Linear(self.body.out, 2 * latent)
-        self.decoder = nets.decoder(decoder, spec, latent)
+        self.decoder = nets.decoder(decoder, widened(spec, p.numbers), latent)
         self.register_buffer("variance", torch.ones(()))
 
-    def q(self, x: Float[Tensor, "b *d"]) -> tuple[Float[Tensor, "b z"], Float[Tensor, "b z"]]:
-        """mu and log sigma^2 of the posterior."""
-        mu, log_var = self.posterior(self.body(x)).chunk(2, dim=1)
+    def q(self, x: Float[Tensor, "b *d"]) -> Posterior:
+        """mu and log sigma^2 of the posterior; a missing entry (NaN) is shown as 0."""
+        mu, log_var = self.posterior(self.body(torch.nan_to_num(x))).chunk(2, dim=1)
         return mu, log_var.clamp(-20.0, 20.0)
+
+    def log_likelihood(self, x: Float[Tensor, "b *d"], z: Float[Tensor, "b z"]) -> Float[Tensor, " b"]:
+        """log p(x|z) in nats."""
+        return self.p.log_prob(x, self.decoder(z), self.variance)
+
+    def log_weights(self, x: Float[Tensor, "b *d"], q: Posterior, k: int, dice: Dice) -> Float[Tensor, "k b"]:
+        """log w of `k` draws of q an example; differentiable."""
+        mu, log_var = (part.repeat(k, 1) for part in q)
+        eps = dice.normal("eps", k, mu.shape[1]).to(mu.dtype).transpose(0, 1)  # (k, b, z)
+        z = reparameterise(mu, log_var, eps.reshape(mu.shape))
+        log_p = self.log_likelihood(x.repeat(k, *[1] * (x.ndim - 1)), z)
+        return log_weights(log_p, z, mu, log_var).view(k, len(x))
 
 
 @dataclass(frozen=True)
@@ -45,22 +71,32 @@ class Variational(Trained[Any]):
     """What all variational autoencoders share.
 
     latent: number of latents; None follows the data (10, and at most half the numbers of a vector). encoder, decoder: names of nets.
-    likelihood: bernoulli | gaussian | sigma; None follows the data (bernoulli for two levels, else sigma).
+    likelihood: bernoulli | gaussian | sigma | logistic | categorical; None follows the data (bernoulli for two levels, else sigma).
     """
 
     latent: int | None = None
     encoder: str = "default-plain"
     decoder: str = "default"
-    likelihood: Likelihood | None = None
+    likelihood: LikelihoodName | None = None
 
-    @abc.abstractmethod
-    def added(self, net: Any, z: Float[Tensor, "b z"], kl: Float[Tensor, "b z"], now: Moment) -> Tensor:
-        """The hole: what is added to the mean distortion (scalar, nats). `kl` holds the nats spent by each latent."""
+    def added(self, net: Any, z: Float[Tensor, "b z"], q: Posterior, now: Moment) -> Tensor:
+        """A hole: what is added to the mean distortion (scalar, nats). By default the rate."""
+        del net, z, now
+        return batch_mean(gaussian_kl(*q).sum(1))
+
+    def negative_bound(self, net: Any, x: Float[Tensor, "b *d"], q: Posterior, batch: Batch, now: Moment) -> Loss:
+        """The other hole: all that is descended. By default the distortion at one draw of q, and what is `added`; nats per example."""
+        del batch
+        z = reparameterise(*q, now.dice.normal("eps", q[0].shape[1]).to(q[0].dtype))
+        out = net.decoder(z)
+        distortion, rate = batch_mean(-net.p.log_prob(x, out, net.variance)), batch_mean(gaussian_kl(*q).sum(1))
+        terms = {"distortion": distortion, "rate": rate, "elbo": -(distortion + rate)}
+        return Loss(distortion + self.added(net, z, q, now), terms, memo=squared_error(x, net.p.mean(out)))
 
     def resolved(self, spec: Spec, source: Any) -> Self:
-        binary = isinstance(spec, Array) and spec.levels == 2
-        likelihood = self.likelihood or ("bernoulli" if binary else "sigma")
-        return dataclasses.replace(super().resolved(spec, source), latent=self.latents(spec), likelihood=likelihood)
+        named = self.likelihood or following(spec)
+        likelihood_of(named, spec)  # refuses names that do not suit the data
+        return dataclasses.replace(super().resolved(spec, source), latent=self.latents(spec), likelihood=named)
 
     def latents(self, spec: Spec) -> int:
         """How many latents there are for observations of `spec`."""
@@ -71,32 +107,30 @@ class Variational(Trained[Any]):
 
     def build(self, spec: Spec, n: int) -> VariationalNet:
         del n
-        return VariationalNet(spec, self.latents(spec), self.encoder, self.decoder)
+        return VariationalNet(spec, self.latents(spec), self.encoder, self.decoder, self.p(spec))
+
+    def p(self, spec: Spec) -> Likelihood:
+        """p(x|z) for observations of `spec`."""
+        return likelihood_of(self.likelihood or following(spec), spec)
 
     def players(self, net: VariationalNet) -> Sequence[Player]:
-        return [Player("vae", (net,), partial(self.negative_elbo, net), additive=not nets.has_batch_statistics(net))]
+        return [Player("vae", (net,), partial(self.loss, net), additive=not nets.has_batch_statistics(net))]
 
-    def negative_elbo(self, net: VariationalNet, batch: Batch, now: Moment) -> Loss:
-        """Distortion plus what the method adds, and both terms in nats per example."""
-        x = batch.x
-        mu, log_var = net.q(batch.views)
-        z = reparameterise(mu, log_var, now.dice.normal("eps", mu.shape[1]).to(mu.dtype))
-        out = net.decoder(z)
-        distortion = batch_mean(-log_likelihood(self._kind, x, out, net.variance))
-        kl = gaussian_kl(mu, log_var)
-        rate = batch_mean(kl.sum(1))
-        terms = {"distortion": distortion, "rate": rate, "elbo": -(distortion + rate)}
-        return Loss(distortion + self.added(net, z, kl, now), terms, memo=(x - out).detach().square().flatten(1).mean(1))
+    def loss(self, net: Any, batch: Batch, now: Moment) -> Loss:
+        """`negative_bound` of the observations that are modelled, with the posteriors of what is shown."""
+        x, q = self.seen(net, batch, now)
+        return self.negative_bound(net, x, q, batch, now)
+
+    def seen(self, net: Any, batch: Batch, now: Moment) -> tuple[Float[Tensor, "b *d"], Posterior]:
+        """The observations that are modelled, and their posteriors."""
+        x = net.p.drawn(batch.x, now.dice)
+        return x, net.q(x if self.views is None else batch.views)
 
     def after_step(self, net: VariationalNet, now: Moment, memos: Mapping[str, Any]) -> None:
         """The variance of the likelihood follows the squared error: at once in the first step, then as a moving average."""
         if self.likelihood == "sigma":
-            error = memos["vae"].mean().to(net.variance.dtype)
-            net.variance.lerp_(error, 1.0 - (FOLLOW if now.step else 0.0))
-
-    @property
-    def _kind(self) -> Likelihood:
-        return self.likelihood or "gaussian"
+            squares, known = memos["vae"].to(net.variance.dtype).sum(0)
+            net.variance.lerp_(squares / known, 1.0 - (FOLLOW if now.step else 0.0))
 
     def encode(self, net: VariationalNet, x: Float[Tensor, "b *d"]) -> Float[Tensor, "b z"]:
         return net.q(x)[0]
@@ -108,18 +142,59 @@ class Variational(Trained[Any]):
         return {name: Code(every[name]) for name in names or tuple(every)}
 
     def decode(self, net: VariationalNet, z: Float[Tensor, "b z"]) -> Float[Tensor, "b *d"]:
-        return observed(self._kind, net.decoder(z))
+        return net.p.mean(net.decoder(z))
 
     def sample(self, net: VariationalNet, n: int, dice: Dice) -> Float[Tensor, "n *d"]:
+        """The means of p(x|z) for draws of the prior: what a person wants to look at has no noise on it."""
         weight = net.posterior.weight
         return self.decode(net, dice.rows(n).normal("prior", len(weight) // 2).to(weight))
 
-    def log_density(self, net: VariationalNet, x: Float[Tensor, "b *d"], dice: Dice) -> Density:
-        """The evidence lower bound with one draw an example."""
-        mu, log_var = net.q(x)
+    def log_density(self, net: VariationalNet, x: Float[Tensor, "b *d"], dice: Dice, k: int = 1) -> Density:
+        """The evidence lower bound at one draw an example; for k > 1 the importance estimate, itself a bound in expectation."""
+        x = net.p.drawn(x, dice)
+        q = net.q(x)
+        if k == 1:
+            return Density(self.bound(net, x, *q, dice), "lower bound", net.p.levels)
+        return Density(importance_bound(net.log_weights(x, q, k, dice)), "estimate", net.p.levels, k)
+
+    def bound(
+        self, net: VariationalNet, x: Float[Tensor, "b *d"], mu: Float[Tensor, "b z"], log_var: Float[Tensor, "b z"], dice: Dice
+    ) -> Float[Tensor, " b"]:
         z = reparameterise(mu, log_var, dice.normal("eps", mu.shape[1]).to(mu.dtype))
-        bound = log_likelihood(self._kind, x, net.decoder(z), net.variance) - gaussian_kl(mu, log_var).sum(1)
-        return Density(torch.as_tensor(bound), "lower bound", discrete=self._kind == "bernoulli")
+        return net.log_likelihood(x, z) - gaussian_kl(mu, log_var).sum(1)
+
+    def complete(self, net: VariationalNet, x: Float[Tensor, "b *d"], known: Bool[Tensor, "b *d"], dice: Dice) -> Float[Tensor, "b *d"]:
+        """The mean of the unknown entries given the known ones, by self-normalised importance samples (Mattei and Frellsen 2019, eq. 12).
+
+        The encoder proposes from what is known and what its own decoder said of the rest, a few rounds long (Rezende et al. 2014, F).
+        """
+        seen = torch.where(known, x, torch.nan)
+        filled = torch.where(known, x, 0.0)
+        for _ in range(ROUNDS):
+            filled = torch.where(known, x, self.decode(net, net.q(filled)[0]))
+        mu, log_var = net.q(filled)
+        total, most = torch.zeros_like(filled), torch.full_like(mu[:, 0], -torch.inf)
+        weight = torch.zeros_like(most)
+        for draw in range(DRAWS):
+            z = reparameterise(mu, log_var, dice.normal(f"eps {draw}", mu.shape[1]).to(mu.dtype))
+            out = net.decoder(z)
+            log_w = log_weights(net.p.log_prob(seen, out, net.variance), z, mu, log_var)
+            least = torch.maximum(most, log_w)
+            kept, own = torch.exp(most - least), torch.exp(log_w - least)
+            weight, most = weight * kept + own, least
+            total = total * _over(kept, total) + net.p.mean(out) * _over(own, total)
+        return torch.where(known, x, total / _over(weight, total))
+
+
+def _over(v: Float[Tensor, " b"], x: Float[Tensor, "b *d"]) -> Tensor:
+    """One number an example, to multiply all of its numbers with."""
+    return v.view(-1, *[1] * (x.ndim - 1))
+
+
+def squared_error(x: Float[Tensor, "b *d"], mean: Float[Tensor, "b *d"]) -> Float[Tensor, "b 2"]:
+    """Of each example: the sum of squared errors over the entries that are known, and how many these are."""
+    squares = (x - mean).detach().square().flatten(1)
+    return torch.stack([squares.nansum(1), (~squares.isnan()).sum(1).to(squares.dtype)], 1)
 
 
 def is_vector(spec: Spec) -> bool:

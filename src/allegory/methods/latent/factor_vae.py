@@ -23,16 +23,16 @@ from jaxtyping import Float
 from torch import Tensor
 
 from allegory import nets
-from allegory.core import Batch, Card, Claim, CodeKind, Loss, Moment, Optim, Paper, Player, Recipe, Spec, batch_mean, everyone
-from allegory.methods.latent._variational import Variational, VariationalNet
-from allegory.objectives import density_ratio_kl, reparameterise, two_sample_cross_entropy
+from allegory.core import Batch, Card, Claim, CodeKind, Loss, Moment, Optim, Paper, Player, Recipe, Spec, everyone
+from allegory.methods.latent._variational import Posterior, Variational, VariationalNet
+from allegory.objectives import Likelihood, density_ratio_kl, reparameterise, two_sample_cross_entropy
 
 
 class FactorNet(VariationalNet):
     """A variational autoencoder with a critic of its codes."""
 
-    def __init__(self, spec: Spec, latent: int, encoder: str, decoder: str, width: int, depth: int):
-        super().__init__(spec, latent, encoder, decoder)
+    def __init__(self, spec: Spec, latent: int, encoder: str, decoder: str, p: Likelihood, width: int, depth: int):
+        super().__init__(spec, latent, encoder, decoder, p)
         # Deviates: ReLU for the paper's leaky ReLU, and a smaller critic, to suit small data.
         self.critic = nets.head((latent, *(width,) * depth, 2), norm="none")
 
@@ -70,23 +70,22 @@ class FactorVAE(Variational):
 
     def build(self, spec: Spec, n: int) -> FactorNet:
         del n
-        return FactorNet(spec, self.latents(spec), self.encoder, self.decoder, self.critic_width, self.critic_depth)
+        return FactorNet(spec, self.latents(spec), self.encoder, self.decoder, self.p(spec), self.critic_width, self.critic_depth)
 
     def players(self, net: Any) -> Sequence[Player]:
         modules = (net.body, net.posterior, net.decoder)
         return [
-            Player("vae", modules, partial(self.negative_elbo, net)),
+            Player("vae", modules, partial(self.loss, net)),
             Player("critic", (net.critic,), partial(self.tell_apart, net), optim=Optim(betas=(0.5, 0.9))),
         ]
 
-    def added(self, net: Any, z: Float[Tensor, "b z"], kl: Float[Tensor, "b z"], now: Moment) -> Tensor:
-        del now
-        return batch_mean(kl.sum(1)) + self.gamma * density_ratio_kl(net.critic(z))
+    def added(self, net: Any, z: Float[Tensor, "b z"], q: Posterior, now: Moment) -> Tensor:
+        return super().added(net, z, q, now) + self.gamma * density_ratio_kl(net.critic(z))
 
     def tell_apart(self, net: FactorNet, batch: Batch, now: Moment) -> Loss:
         """The critic's loss: draws of q(z) from one half of the batch, of the product of the marginals from the other."""
         with torch.no_grad():
-            mu, log_var = net.q(batch.views)
+            _, (mu, log_var) = self.seen(net, batch, now)
             z = reparameterise(mu, log_var, now.dice.normal("eps", mu.shape[1]).to(mu.dtype))
             z, draws = everyone(z), everyone(now.dice.uniform("shuffle", z.shape[1]))  # the halves are those of the global batch
         half = len(z) // 2

@@ -12,12 +12,9 @@ r"""A code that is a distribution: say the observation again from a draw, and pa
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, final
+from typing import ClassVar, final
 
-from jaxtyping import Float
-from torch import Tensor
-
-from allegory.core import Card, Claim, CodeKind, Moment, Optim, Paper, Recipe, batch_mean
+from allegory.core import Card, Claim, CodeKind, Optim, Paper, Recipe
 from allegory.methods.latent._variational import Variational
 
 
@@ -40,7 +37,3 @@ class VAE(Variational):
         code=CodeKind(stochastic=True), tiny={"latent": 4}, laws=("order of examples",),
         claims=(Claim("reconstruction", "share_of_variance", "digits", 0.869, {"steps": 1000}, seeds=3),),
     )  # fmt: skip
-
-    def added(self, net: Any, z: Float[Tensor, "b z"], kl: Float[Tensor, "b z"], now: Moment) -> Tensor:
-        del net, z, now
-        return batch_mean(kl.sum(1))

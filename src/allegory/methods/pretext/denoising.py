@@ -25,7 +25,7 @@ from torch import Tensor
 from allegory import views
 from allegory.core import Array, Batch, Card, Claim, CodeKind, Misuse, Optim, Paper, Recipe, Spec, Views
 from allegory.methods.pretext._restoring import Restoring
-from allegory.objectives import log_likelihood, observed
+from allegory.objectives import Bernoulli
 
 
 @final
@@ -73,8 +73,9 @@ class Denoising(Restoring):
     def error(self, net: Any, out: Float[Tensor, "b *e"], batch: Batch) -> Float[Tensor, " b"]:
         del net
         if self.loss == "cross-entropy":
-            return -log_likelihood("bernoulli", batch.x, out)
+            return -Bernoulli().log_prob(batch.x, out)
         return 0.5 * (batch.x - out).square().flatten(1).sum(1)
 
     def decode(self, net: Any, z: Float[Tensor, "b z"]) -> Float[Tensor, "b *d"]:
-        return observed("bernoulli" if self.loss == "cross-entropy" else "gaussian", net.decoder(z))
+        out: Tensor = net.decoder(z)
+        return Bernoulli().mean(out) if self.loss == "cross-entropy" else out
