@@ -6,7 +6,7 @@ scene = Set(Parts(image=..., pose=...))   text = Tokens(50_000)     rays = Parts
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from allegory.core import tree
 from allegory.core.errors import Problem
@@ -26,11 +26,12 @@ class Spec:
 class Array(Spec):
     """A dense array of one shape: a vector (d,), a series (c, t) of c channels with time last, an image (c, h, w).
 
-    `levels` remembers the discrete levels of pixels (256 for 8 bit), for likelihoods.
+    `levels` remembers the discrete levels of pixels (256 for 8 bit), for likelihoods. `holes`: entries may be missing, which are NaN.
     """
 
     shape: tuple[int, ...]
     levels: int | None = None
+    holes: bool = field(default=False, repr=False)
 
     @property
     def size(self) -> int:
@@ -55,7 +56,7 @@ class Array(Spec):
     def __str__(self) -> str:
         body = " x ".join(str(s) for s in self.shape)
         kind = "images" if self.is_image else "series" if self.is_series else "arrays"
-        return f"{kind} {body}" + (f", {self.levels} levels" if self.levels else "")
+        return f"{kind} {body}" + (f", {self.levels} levels" if self.levels else "") + ", with holes" * self.holes
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,13 @@ Entries of x that are NaN are missing: they count nothing (masked likelihood; Na
 """
 
 import abc
+import dataclasses
 import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -35,11 +36,17 @@ LEAST_LOG_SCALE, LEAST_MASS = -7.0, 1e-12
 class Likelihood(abc.ABC):
     """p(x | out). A decoder gives (b, numbers * c, *rest) for observations (b, c, *rest). `levels`: of its probabilities, else None.
 
-    `variance` (scalar) is read by "sigma" only.
+    `holes`: entries of x may be missing (NaN). `variance` (scalar) is read by "sigma" only.
     """
 
     levels: int | None = None
     numbers: int = 1
+    holes: bool = False
+
+    @property
+    def follows(self) -> bool:
+        """Whether it reads a variance that follows the squared error."""
+        return False
 
     @abc.abstractmethod
     def each(self, x: Float[Tensor, "b *d"], out: Float[Tensor, "b *k"], variance: Float[Tensor, ""]) -> Float[Tensor, "b *d"]:
@@ -59,12 +66,15 @@ class Likelihood(abc.ABC):
         return x
 
     def log_prob(
-        self, x: Float[Tensor, "b *d"], out: Float[Tensor, "b *k"], variance: Float[Tensor, ""] | None = None
-    ) -> Float[Tensor, " b"]:
-        """log p(x | out) of every example, in nats; missing entries (NaN) count nothing."""
-        missing = x.isnan()
-        each = self.each(torch.where(missing, 0.0, x), out, x.new_ones(()) if variance is None else variance)
-        return torch.where(missing, 0.0, each).flatten(1).sum(1)
+        self, x: Float[Tensor, "b *d"], out: Float[Tensor, "b *k"], variance: Float[Tensor, ""] | None = None,
+        known: Bool[Tensor, "b *d"] | None = None,
+    ) -> Float[Tensor, " b"]:  # fmt: skip
+        """log p(x | out) of every example, in nats; only entries that are `known` count: all but the missing ones unless said."""
+        variance = x.new_ones(()) if variance is None else variance
+        known = ~x.isnan() if known is None and self.holes else known
+        if known is None:
+            return self.each(x, out, variance).flatten(1).sum(1)
+        return torch.where(known, self.each(torch.where(known, x, 0.0), out, variance), 0.0).flatten(1).sum(1)
 
 
 def _parted(out: Tensor, numbers: int) -> Tensor:
@@ -74,9 +84,10 @@ def _parted(out: Tensor, numbers: int) -> Tensor:
 
 @dataclass(frozen=True)
 class Bernoulli(Likelihood):
-    """Logits of white."""
+    """Logits of white. `grey`: the pixels have more levels than two, and are probabilities of white."""
 
     levels: int | None = 2
+    grey: bool = False
 
     def each(self, x: Tensor, out: Tensor, variance: Tensor) -> Tensor:
         del variance
@@ -87,11 +98,14 @@ class Bernoulli(Likelihood):
 
     def sample(self, out: Tensor, variance: Tensor, dice: Dice) -> Tensor:
         del variance
-        return self.drawn(self.mean(out), dice)
+        return dataclasses.replace(self, grey=True).drawn(self.mean(out), dice)
 
     def drawn(self, x: Tensor, dice: Dice) -> Tensor:
+        if not self.grey:
+            return x
         white = dice.uniform("black or white", *x.shape[1:]).to(x.dtype) < (x + 1.0) / 2.0
-        return torch.where(x.isnan(), x, 2.0 * white.to(x.dtype) - 1.0)
+        drawn = 2.0 * white.to(x.dtype) - 1.0
+        return torch.where(x.isnan(), x, drawn) if self.holes else drawn
 
 
 @dataclass(frozen=True)
@@ -99,6 +113,10 @@ class Gaussian(Likelihood):
     """The mean; one variance for all numbers, which is 1 unless `free`."""
 
     free: bool = False
+
+    @property
+    def follows(self) -> bool:
+        return self.free
 
     def each(self, x: Tensor, out: Tensor, variance: Tensor) -> Tensor:
         v = variance.clamp_min(LEAST_VARIANCE) if self.free else torch.ones_like(variance)
@@ -179,14 +197,14 @@ class Categorical(Likelihood):
 
 def likelihood_of(name: LikelihoodName, spec: Spec) -> Likelihood:
     """The likelihood of this name for observations of `spec`. Raises `Misuse` where it wants levels and there are none."""
+    levels, holes = levels_of(spec), isinstance(spec, Array) and spec.holes
     if name in ("gaussian", "sigma"):
-        return Gaussian(free=name == "sigma")
+        return Gaussian(free=name == "sigma", holes=holes)
     if name == "bernoulli":
-        return Bernoulli()
-    levels = levels_of(spec)
+        return Bernoulli(grey=levels != 2, holes=holes)
     if levels is None:
         raise Misuse(f"the likelihood {name!r} gives probabilities of levels, and {spec} have none; use sigma or gaussian")
-    return Logistic(levels=levels) if name == "logistic" else Categorical(levels=levels, numbers=levels)
+    return Logistic(levels=levels, holes=holes) if name == "logistic" else Categorical(levels=levels, numbers=levels, holes=holes)
 
 
 def following(spec: Spec) -> LikelihoodName:

@@ -96,6 +96,7 @@ def test_the_variance_of_the_likelihood_follows_the_squared_error():
     method.after_step(net, moment(2, step=1), {"vae": torch.tensor([[1.0, 1.0], [1.0, 1.0]]).double()})
     assert net.variance.item() == pytest.approx(4.6, abs=1e-9)
     fixed = VAE(latent=1, likelihood="gaussian")
+    net.p = fixed.p(Array((1,)))
     fixed.after_step(net, moment(2), {"vae": torch.tensor([[1.0, 1.0], [1.0, 1.0]]).double()})
     assert net.variance.item() == pytest.approx(4.6, abs=1e-9)
 

@@ -57,13 +57,14 @@ class VariationalNet(nn.Module):
         """log p(x|z) in nats."""
         return self.p.log_prob(x, self.decoder(z), self.variance)
 
-    def log_weights(self, x: Float[Tensor, "b *d"], q: Posterior, k: int, dice: Dice) -> Float[Tensor, "k b"]:
-        """log w of `k` draws of q an example; differentiable."""
+    def weighed(self, x: Float[Tensor, "b *d"], q: Posterior, k: int, dice: Dice) -> tuple[Float[Tensor, "k b"], Float[Tensor, "kb *e"]]:
+        """log w of `k` draws of q an example, differentiable, and what the decoder gave for them, draw by draw."""
         mu, log_var = (part.repeat(k, 1) for part in q)
         eps = dice.normal("eps", k, mu.shape[1]).to(mu.dtype).transpose(0, 1)  # (k, b, z)
         z = reparameterise(mu, log_var, eps.reshape(mu.shape))
-        log_p = self.log_likelihood(x.repeat(k, *[1] * (x.ndim - 1)), z)
-        return log_weights(log_p, z, mu, log_var).view(k, len(x))
+        repeated, out = x.repeat(k, *[1] * (x.ndim - 1)), self.decoder(z)
+        log_p = self.p.log_prob(repeated, out, self.variance)
+        return log_weights(log_p, z, mu, log_var).view(k, len(x)), out
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class Variational(Trained[Any]):
         out = net.decoder(z)
         distortion, rate = batch_mean(-net.p.log_prob(x, out, net.variance)), batch_mean(gaussian_kl(*q).sum(1))
         terms = {"distortion": distortion, "rate": rate, "elbo": -(distortion + rate)}
-        return Loss(distortion + self.added(net, z, q, now), terms, memo=squared_error(x, net.p.mean(out)))
+        return Loss(distortion + self.added(net, z, q, now), terms, squared_error(x, net.p.mean(out)) if net.p.follows else None)
 
     def resolved(self, spec: Spec, source: Any) -> Self:
         named = self.likelihood or following(spec)
@@ -128,7 +129,7 @@ class Variational(Trained[Any]):
 
     def after_step(self, net: VariationalNet, now: Moment, memos: Mapping[str, Any]) -> None:
         """The variance of the likelihood follows the squared error: at once in the first step, then as a moving average."""
-        if self.likelihood == "sigma":
+        if net.p.follows:
             squares, known = memos["vae"].to(net.variance.dtype).sum(0)
             net.variance.lerp_(squares / known, 1.0 - (FOLLOW if now.step else 0.0))
 
@@ -155,7 +156,7 @@ class Variational(Trained[Any]):
         q = net.q(x)
         if k == 1:
             return Density(self.bound(net, x, *q, dice), "lower bound", net.p.levels)
-        return Density(importance_bound(net.log_weights(x, q, k, dice)), "estimate", net.p.levels, k)
+        return Density(importance_bound(net.weighed(x, q, k, dice)[0]), "estimate", net.p.levels, k)
 
     def bound(
         self, net: VariationalNet, x: Float[Tensor, "b *d"], mu: Float[Tensor, "b z"], log_var: Float[Tensor, "b z"], dice: Dice
@@ -168,7 +169,6 @@ class Variational(Trained[Any]):
 
         The encoder proposes from what is known and what its own decoder said of the rest, a few rounds long (Rezende et al. 2014, F).
         """
-        seen = torch.where(known, x, torch.nan)
         filled = torch.where(known, x, 0.0)
         for _ in range(ROUNDS):
             filled = torch.where(known, x, self.decode(net, net.q(filled)[0]))
@@ -178,7 +178,7 @@ class Variational(Trained[Any]):
         for draw in range(DRAWS):
             z = reparameterise(mu, log_var, dice.normal(f"eps {draw}", mu.shape[1]).to(mu.dtype))
             out = net.decoder(z)
-            log_w = log_weights(net.p.log_prob(seen, out, net.variance), z, mu, log_var)
+            log_w = log_weights(net.p.log_prob(x, out, net.variance, known), z, mu, log_var)
             least = torch.maximum(most, log_w)
             kept, own = torch.exp(most - least), torch.exp(log_w - least)
             weight, most = weight * kept + own, least
