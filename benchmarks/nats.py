@@ -44,8 +44,8 @@ class Row:
 
 
 ROWS = {
-    "VAE": Row("VAE", MLP, 80_000, 20),
-    "IWAE": Row("IWAE", MLP | {"k": 50}, 40_000, 40, batch=32),
+    "VAE": Row("VAE", MLP, 45_000, 20),
+    "IWAE": Row("IWAE", MLP | {"k": 50}, 20_000, 40, batch=32),
 }
 IMPORTANCE, ESTIMATED = 1000, 1000
 

@@ -22,6 +22,8 @@ ALL, D, P = 8, 5, 3
 LOSSES = {
     "contrastive": lambda z, y, u: objectives.contrastive(z[:, 0], y, 3.0),
     "covariance_penalty": lambda z, y, u: objectives.covariance_penalty(z[:, 0]),
+    "covariance": lambda z, y, u: objectives.covariance(z[:, 0]).square().sum(),
+    "total_correlation": lambda z, y, u: objectives.total_correlation(z[:, 0], z[:, 1], 0.1 * z[:, 0], 50, stratified=True),
     "decorrelation": lambda z, y, u: sum(objectives.decorrelation(objectives.cross_correlation(z[:, 0], z[:, 1]))),
     "density_ratio_kl": lambda z, y, u: objectives.density_ratio_kl(z[:, 0, :2]),
     "full_graph_nce": lambda z, y, u: objectives.full_graph_nce([z[:, 0], z[:, 1], z[:, 0] * z[:, 1]], 0.5),

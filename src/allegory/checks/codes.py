@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from allegory import measures
-from allegory.checks.trial import DATA, FEW, Breach, Learned, data, distance, expect, learn_on, learned, listed
+from allegory.checks.trial import DATA, FEW, Breach, Learned, data, distance, expect, fitting, learn_on, learned, listed
 from allegory.core import Code, Density, Dice, Method, can, capabilities, tree
 from allegory.representation import Representation
 
@@ -84,8 +84,8 @@ def check_capabilities(method: Method[Any]) -> None:
     expect(not taken, "no attribute with a reserved name", listed(taken), "rename it: the capability is still to be defined")
     for kind, source in DATA.items():
         if kind in method.card.specs:
-            main = source() is data(method)
-            done = learned(method) if main else learn_on(source(), method, FEW)
+            main = kind == next(k for k in DATA if k in method.card.specs)
+            done = learned(method) if main else learn_on(fitting(method, source()), method, FEW)
             _check_codes_of(done)
             for name in can(done.method):
                 if name in TRIALS:

@@ -1,5 +1,6 @@
 """Symmetries that a card may promise (`card.laws`), each applied to the method as it is."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -22,7 +23,7 @@ def check_laws(method: Method[Any]) -> None:
 
 def swap_of_views(method: Any) -> None:
     """The two views of an item are interchangeable: swapping them leaves every loss as it is."""
-    _unchanged(method, "views swapped", lambda batch, now: (Batch(batch.x, batch.views[::-1], batch.index, batch.y), now))
+    _unchanged(method, "views swapped", lambda batch, now: (dataclasses.replace(batch, views=batch.views[::-1]), now))
 
 
 def order_of_examples(method: Any) -> None:
@@ -32,7 +33,8 @@ def order_of_examples(method: Any) -> None:
         back = torch.arange(len(batch) - 1, -1, -1)
         x, views = tree.take(batch.x, back), tree.take(batch.views, back)
         y = None if batch.y is None else batch.y[back]
-        return Batch(x, views, batch.index[back], y), Moment(now.step, now.progress, now.dice.take(back))
+        pairs = None if batch.pairs is None else tree.take(batch.pairs, back)
+        return Batch(x, views, batch.index[back], y, pairs), Moment(now.step, now.progress, now.dice.take(back))
 
     _unchanged(method, "the batch in another order", turned)
 

@@ -79,10 +79,22 @@ def data(method: Method[Any]) -> Source:
     """Tiny data that the method reads: images when it can."""
     for kind, source in DATA.items():
         if kind in method.card.specs:
-            return source()
+            return fitting(method, source())
     raise Breach(
         f"expected a method that reads {' or '.join(DATA)} observations; got {', '.join(method.card.specs)}. Name one in card.specs"
     )
+
+
+def fitting(method: Method[Any], source: Source) -> Source:
+    """With pairs for a method that wants some."""
+    return paired(source) if method.card.supervision == "pairs" else source
+
+
+@lru_cache
+def paired(source: Source) -> Source:
+    """The same items; those of a class make a group, out of which pairs come."""
+    assert source.labels is not None
+    return dataclasses.replace(source, groups=[source.labels.names[v] for v in source.labels.values])
 
 
 @dataclass(frozen=True, eq=False)

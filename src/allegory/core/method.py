@@ -93,6 +93,11 @@ class Trained(Method[N]):
         del spec
         return self.recipe
 
+    @property
+    def differing(self) -> int | None:
+        """For a card whose supervision is pairs: in how many factors two items of a pair differ; None draws it anew for each."""
+        return 1
+
     @abc.abstractmethod
     def players(self, net: N) -> Sequence[Player]:
         """Who moves what."""

@@ -25,7 +25,7 @@ class Moment:
 class Batch:
     """One batch. `x` is the observation, `views` what the method asked to be shown, `index` (b,) the numbers in the training part.
 
-    `y` (b,) is None unless the card's supervision is "labels"; `pairs` likewise.
+    `y` (b,) is None unless the card's supervision is "labels"; `pairs`, an observation that goes with each, unless it is "pairs".
     """
 
     x: Tree

@@ -5,8 +5,10 @@ from allegory.data.intake import Intake
 from allegory.data.items import Items
 from allegory.data.leaves import Lazy, Rows
 from allegory.data.open import open_source
+from allegory.data.pairs import FactorPairs, GroupPairs, pairs_of
 from allegory.data.source import PARTS, Column, Factors, Labels, Part, Skipped, Source
 
 __all__ = [
-    "PARTS", "Attribute", "Column", "Factors", "Intake", "Items", "Labels", "Lazy", "Part", "Rows", "Skipped", "Source", "open_source",
+    "PARTS", "Attribute", "Column", "FactorPairs", "Factors", "GroupPairs", "Intake", "Items", "Labels", "Lazy", "Part", "Rows", "Skipped",
+    "Source", "open_source", "pairs_of",
 ]  # fmt: skip

@@ -154,6 +154,11 @@ class Source:
             return self.labels
         return self._of_groups
 
+    @property
+    def group_numbers(self) -> np.ndarray:
+        """(n,) int64: the number of each item's group; an item without one has its own. Asked only where there are groups."""
+        return self._of_groups.values
+
     @cached_property
     def _of_groups(self) -> Labels:
         assert self.groups is not None

@@ -25,8 +25,8 @@ def gaussian_kl_to(
     return 0.5 * (squares * torch.exp(-prior_log_var) - 1.0 + prior_log_var - log_var)
 
 
-def gaussian_log_prob(z: Float[Tensor, "*b z"], mu: Float[Tensor, "*b z"], log_var: Float[Tensor, "*b z"]) -> Float[Tensor, "*b z"]:
-    """log N(z; mu, sigma^2) of every latent, in nats."""
+def gaussian_log_prob(z: Float[Tensor, "*#b z"], mu: Float[Tensor, "*#b z"], log_var: Float[Tensor, "*#b z"]) -> Float[Tensor, "..."]:
+    """log N(z; mu, sigma^2) of every latent, in nats; the arguments are broadcast."""
     return -0.5 * ((z - mu).square() * torch.exp(-log_var) + log_var + math.log(2 * math.pi))
 
 
@@ -41,3 +41,9 @@ def log_weights(
 def importance_bound(log_w: Float[Tensor, "k b"]) -> Float[Tensor, " b"]:
     """log (1/k) sum_i w_i: in expectation a lower bound on log p(x) that tightens as k grows (Burda et al. 2016, eq. 8)."""
     return torch.logsumexp(log_w, 0) - math.log(len(log_w))
+
+
+def coin_kl(rho: float, other: Float[Tensor, " z"]) -> Float[Tensor, " z"]:
+    """KL(rho || other) of coins that fall heads with these probabilities, in nats; `other` is kept off 0 and 1."""
+    p = other.clamp(1e-6, 1.0 - 1e-6)
+    return rho * (math.log(rho) - p.log()) + (1.0 - rho) * (math.log(1.0 - rho) - (1.0 - p).log())

@@ -29,12 +29,12 @@ def variance_hinge(z: Float[Tensor, "b p"], gamma: float = 1.0, eps: float = 1e-
 
     It falls as a column spreads, until its standard deviation is gamma. `eps` bounds the slope where a column is constant.
     """
-    return (gamma - (_covariance(z).diagonal() + eps).sqrt()).relu().mean()
+    return (gamma - (covariance(z).diagonal() + eps).sqrt()).relu().mean()
 
 
 def covariance_penalty(z: Float[Tensor, "b p"]) -> Float[Tensor, ""]:
     """c(Z) = 1/p sum_{i != j} C(Z)_ij^2, with C(Z) the covariance of the columns, unbiased (Bardes et al. 2022, section 4.1)."""
-    return _off_diagonal(_covariance(z)) / z.shape[1]
+    return _off_diagonal(covariance(z)) / z.shape[1]
 
 
 def whitened(z: Float[Tensor, "b p"], eps: float = 1e-3) -> Float[Tensor, "b p"]:
@@ -43,13 +43,14 @@ def whitened(z: Float[Tensor, "b p"], eps: float = 1e-3) -> Float[Tensor, "b p"]
     Ermolov et al. 2021, section 3. The covariance is shrunk by the share `eps` towards the same variance for all, so that it has a
     factor for any batch.
     """
-    c = _covariance(z)
+    c = covariance(z)
     even = torch.eye(len(c), dtype=c.dtype, device=c.device) * (c.diagonal().mean() + eps)
     factor = torch.linalg.cholesky(c.lerp(even, eps))
     return torch.linalg.solve_triangular(factor, (z - batch_mean(z)).T, upper=False).T
 
 
-def _covariance(z: Float[Tensor, "b p"]) -> Float[Tensor, "p p"]:
+def covariance(z: Float[Tensor, "b p"]) -> Float[Tensor, "p p"]:
+    """C(Z) of the columns over the global batch, unbiased."""
     n = len(z) * processes()
     centred = z - batch_mean(z)
     return _mean_product(centred, centred) * (n / (n - 1))

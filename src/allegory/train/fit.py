@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from allegory.core import Dice, Method, Misuse, Problem, Trained, fenced
-from allegory.data import Intake, Items, Source
+from allegory.data import Intake, Items, Source, pairs_of
 from allegory.train import budget
 from allegory.train.distribution import anyone, own
 from allegory.train.learner import Learner, compiled
@@ -85,7 +85,8 @@ def begin(method: Method[Any], source: Source, settings: Settings, index: np.nda
 def learner_for(method: Trained[Any], net: nn.Module, items: Items, source: Source, settings: Settings) -> Learner:
     """What `begin` gave, with optimisers and a plan, before the first step."""
     plan = resolve(settings, method.recipe_for(items.spec), list(method.players(net)), len(items), str(items.device))
-    return Learner(method, net, items, plan, labels_of(method, source, items))
+    pairs = pairs_of(source, items, method.differing) if method.card.supervision == "pairs" else None
+    return Learner(method, net, items, plan, labels_of(method, source, items), pairs)
 
 
 def _train(learner: Learner, settings: Settings, on_start: Callable[[Learner], None] | None, listeners: Sequence[Listener]) -> Plan:

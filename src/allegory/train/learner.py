@@ -9,18 +9,23 @@ import torch
 from torch import Tensor, nn
 
 from allegory import nets
-from allegory.core import Batch, Dice, Moment, Player, Trained, processes, rank, tree
-from allegory.data import Items
+from allegory.core import Batch, Dice, Moment, Player, Trained, Tree, processes, rank, tree
+from allegory.data import FactorPairs, GroupPairs, Items
 from allegory.train import optimisers
 from allegory.train.finite import Guard
 from allegory.train.plan import Plan
 
 
 class Learner:
-    """A method at work on the training items. `labels` (n,) are handed on only to methods whose card says labels."""
+    """A method at work on the training items. `labels` (n,) are handed on only to methods whose card says labels, `pairs` to those whose
+    card says pairs."""
 
-    def __init__(self, method: Trained[Any], net: nn.Module, items: Items, plan: Plan, labels: Tensor | None = None):
+    def __init__(
+        self, method: Trained[Any], net: nn.Module, items: Items, plan: Plan, labels: Tensor | None = None,
+        pairs: FactorPairs | GroupPairs | None = None,
+    ):  # fmt: skip
         self.method, self.net, self.items, self.plan = method, net, items, plan
+        self.pairs = pairs if method.card.supervision == "pairs" else None
         self.labels = labels if method.card.supervision == "labels" else None
         self.classes = None if self.labels is None else members(self.labels.cpu().numpy())
         self.players = list(method.players(net))
@@ -53,13 +58,17 @@ class Learner:
         own = self.plan.own
         mine = np.ascontiguousarray(drawn[rank() * own : (rank() + 1) * own]) if processes() > 1 else drawn
         index = tree.to(mine, self.items.device)
-        x = self.items.take(index)
-        if self.plan.precision == "float64":
-            x = tree.to(x, self.items.device, torch.float64)
+        x = self._seen(index)
         dice = Dice.roll(self.plan.seed, self.step, index, f"views of {player}", turn)
         with torch.no_grad():
             views = x if self.method.views is None else self.method.views(x, dice)
-        return Batch(x, views, index, None if self.labels is None else self.labels[index])
+        partners = None if self.pairs is None else self._seen(self.pairs.partners(index, dice.split("partners")))
+        return Batch(x, views, index, None if self.labels is None else self.labels[index], partners)
+
+    def _seen(self, index: Tensor) -> Tree:
+        """The observations at `index`, in the precision of the nets."""
+        x = self.items.take(index)
+        return tree.to(x, self.items.device, torch.float64) if self.plan.precision == "float64" else x
 
     @contextlib.contextmanager
     def playing(self, player: Player, turn: int) -> Iterator[None]:

@@ -1,0 +1,62 @@
+r"""A VAE that is told how many nats its code may carry, and given more of them as it learns: large factors first, then small ones.
+
+**Model.** As the VAE.
+
+**Objective.** $-E_q \log p(x|z) + \gamma\,|KL(q(z|x) \,\|\, p(z)) - C|$ (eq. 8), $C$ rising in a straight line from 0 to `capacity` nats
+over the first `ramp` of the steps. The KL is that of the whole batch, in nats summed over latents.
+
+**Notation.** `gamma` = $\gamma$; `C` in nats an example, `capacity` its last value.
+
+**When it fails.** A capacity above what the data need is filled with noise of the pixels; one too small drops small factors. `rate` must
+follow `C` closely: where it lags, raise gamma or learn longer.
+
+**Reference.** C. Burgess et al., Understanding disentangling in beta-VAE, 2018, https://arxiv.org/abs/1804.03599
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, final
+
+from jaxtyping import Float
+from torch import Tensor
+
+from allegory.core import Card, CodeKind, Moment, Optim, Paper, Recipe, batch_mean
+from allegory.methods.latent._variational import Posterior, Variational
+from allegory.objectives import gaussian_kl
+
+
+@final
+@dataclass(frozen=True)
+class AnnealedVAE(Variational):
+    """Annealed-capacity VAE (Burgess et al. 2018): minimises distortion + gamma * |rate - C|, in nats per example.
+
+    capacity: the nats that the code may carry at the end. gamma: the price of a nat more or less (paper: 1000). ramp: the share of the
+    steps over which C rises (paper: 100,000 of 300,000 steps).
+    """
+
+    capacity: float = 25.0
+    gamma: float = 100.0
+    ramp: float = 0.5
+
+    recipe: ClassVar[Recipe] = Recipe(steps=2000, batch=128, optim=Optim(lr=1e-3, weight_decay=0.0))
+    card: ClassVar[Card] = Card(
+        family="latent",
+        title="Annealed-capacity VAE",
+        paper=Paper("Burgess et al.", "Understanding disentangling in beta-VAE", 2018, "https://arxiv.org/abs/1804.03599", "8"),
+        density="prescribed latent", manifold="Euclidean space", principle="compression", decoder="network",
+        modelled=r"p(x) = \int p(x|z)\,N(z; 0, I)\,dz",
+        minimised=r"-E_{q(z|x)} \log p(x|z) + \gamma\,|KL(q(z|x)\,\|\,p(z)) - C|", unit="nats per example",
+        buys="A code of the size one asks for, in nats, whose axes tend to follow factors by what they are worth.",
+        costs="Two numbers to choose; the bound on the likelihood is met only where C is what the data want.",
+        fails="A capacity too large carries noise, one too small drops small factors; look at the KL of each latent.",
+        code=CodeKind(stochastic=True, disentangled=True), falls="vae/distortion", tiny={"latent": 4, "capacity": 4.0},
+        laws=("order of examples",),
+    )  # fmt: skip
+
+    def added(self, net: Any, z: Float[Tensor, "b z"], q: Posterior, now: Moment) -> Tensor:
+        del net, z
+        rate = batch_mean(gaussian_kl(*q).sum(1))
+        return self.gamma * (rate - self.C(now.progress)).abs()
+
+    def C(self, progress: float) -> float:
+        """The nats allowed at this share of the steps."""
+        return self.capacity * min(1.0, progress / max(self.ramp, 1e-9))

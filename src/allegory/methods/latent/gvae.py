@@ -1,0 +1,64 @@
+r"""A VAE that learns what a group has in common: some latents are said once for both items of a pair, as the average of what each suggests.
+
+**Model.** As the VAE, with $z = (c, s)$: content $c$, the same for a pair, and style $s$.
+
+**Objective.** Minus the mean ELBO of both items, where the posterior of the content is
+$N(\tfrac12 (\mu_1 + \mu_2), \tfrac12 (\sigma_1^2 + \sigma_2^2))$ (Hosoya 2019, for groups of two).
+
+**Notation.** `content` the number of shared latents; `beta` the price of a nat; `shared` the share of latents that a pair agreed on.
+
+**When it fails.** Style that the decoder reads from the content: too many content latents say all. Look at traversals of both halves.
+
+**Reference.** H. Hosoya, Group-based Learning of Disentangled Representations with Generalizability for Novel Contents, 2019,
+https://doi.org/10.24963/ijcai.2019/348
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, final
+
+from jaxtyping import Float
+from torch import Tensor
+
+from allegory.core import Batch, Card, CodeKind, Loss, Moment, Optim, Paper, Recipe
+from allegory.methods.latent._paired import averaged, loss_of_pairs, of_content
+from allegory.methods.latent._variational import Posterior, Variational, VariationalNet
+
+
+@final
+@dataclass(frozen=True)
+class GVAE(Variational):
+    """Group-based VAE (Hosoya 2019): minimises the mean over a pair of distortion + beta * rate, in nats per example.
+
+    content: how many latents a pair shares; None is half of them. beta: the price of a nat. differ: in how many factors two items of a pair
+    differ, where the data have factors; None draws 1 to all but one of them for each pair. Without factors, a pair is of one group.
+    """
+
+    content: int | None = None
+    beta: float = 1.0
+    differ: int | None = 1
+
+    recipe: ClassVar[Recipe] = Recipe(steps=2000, batch=64, optim=Optim(lr=1e-3, weight_decay=0.0))
+    card: ClassVar[Card] = Card(
+        family="latent",
+        title="Group-based VAE",
+        paper=Paper("Hosoya", "Group-based Learning of Disentangled Representations with Generalizability for Novel Contents", 2019,
+                    "https://doi.org/10.24963/ijcai.2019/348", "text"),
+        density="prescribed latent", manifold="Euclidean space", principle="compression", decoder="network", supervision="pairs",
+        modelled=r"p(x) = \int p(x|c, s)\,N(c; 0, I)\,N(s; 0, I)\,dc\,ds",
+        minimised=r"\tfrac12 \textstyle\sum_i [-E \log p(x_i|c, s_i) + \beta\,KL(q(c|x_1, x_2)\,q(s_i|x_i)\,\|\,p)]",
+        unit="nats per example",
+        buys="A code in two parts: what a group has in common, and what differs within it.",
+        costs="Pairs or groups must be known, and the number of shared latents said.",
+        fails="Style leaks into the content when it has room to spare; look at traversals of both parts.",
+        code=CodeKind(stochastic=True, disentangled=True, form="structured"), tiny={"latent": 4}, laws=("order of examples",),
+    )  # fmt: skip
+
+    @property
+    def differing(self) -> int | None:
+        return self.differ
+
+    def added(self, net: Any, z: Float[Tensor, "b z"], q: Posterior, now: Moment) -> Tensor:
+        return self.beta * super().added(net, z, q, now)
+
+    def loss(self, net: VariationalNet, batch: Batch, now: Moment) -> Loss:
+        return loss_of_pairs(self, net, batch, now, lambda one, two: (of_content(one, self.content), averaged(one, two)))
