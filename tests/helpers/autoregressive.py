@@ -122,6 +122,25 @@ def assert_a_sample_costs_one_pass(method, shape):
     return drawn
 
 
+def heard(module, work):
+    """What `work` gives, and what a module said meanwhile."""
+    said = []
+    hook = module.register_forward_hook(lambda module, given, out: said.append(out))
+    try:
+        return work(), said[0]
+    finally:
+        hook.remove()
+
+
+def assert_code(method, layer, count, places):
+    """The code is the mean over the `places` of what the layer of this number says, and one of the `count` codes of layers."""
+    net, x = net_of(method, (1, 3, 2), 2), some_images(4, (1, 3, 2), 2)
+    z, said = heard(net.body.layers[layer], lambda: method.encode(net, x))
+    torch.testing.assert_close(z, said.mean(places))
+    codes = method.codes(net, x)
+    assert list(codes) == [f"layer {i}" for i in range(count)] and torch.equal(codes[f"layer {layer}"].values, z)
+
+
 def assert_completes_by_the_law(method):
     """2 x 2 black and white numbers: the frequencies of what is drawn are the products of the conditionals, by enumeration."""
     shape = (1, 2, 2)

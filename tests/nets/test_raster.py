@@ -3,6 +3,7 @@
 import torch
 
 from allegory import nets
+from allegory.nets.gated import GatedLayer, gated
 from allegory.nets.masked import InOrder
 from allegory.nets.raster import laid_out
 
@@ -26,3 +27,16 @@ def test_ranked_channels_see_those_before_them():
         assert conv.seen[:, :, 0, 1].int().tolist() == expected and bool(conv.seen[:, :, 0, 0].all())
         assert conv(torch.zeros(1, 3, 4, 5)).shape == (1, 4, 4, 4)
         assert "seen" not in conv.state_dict()
+
+
+def test_later_gated_layers_have_a_way_around_the_horizontal_stack_only():
+    torch.manual_seed(0)
+    own = torch.zeros(3, dtype=torch.int64)
+    layer, stacks = GatedLayer(own, own, 3, first=False), torch.randn(2, 6, 4, 5)
+    with torch.no_grad():
+        layer.merge.weight.zero_()
+        layer.merge.bias.zero_()
+        vertical, horizontal = layer(stacks).chunk(2, dim=1)
+        assert torch.equal(horizontal, stacks[:, 3:])
+        row = layer.vertical(torch.nn.functional.pad(stacks[:, :3, 1:3], (1, 1)))  # of row 2, from it and the one above
+        torch.testing.assert_close(vertical[:, :, 2:3], gated(row))

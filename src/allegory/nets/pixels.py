@@ -29,6 +29,7 @@ class PixelTransformer(Autoregressive):
         self.norm = nn.LayerNorm(width, eps=1e-6)
         small_weights(self)
         self.head = nn.Linear(width, numbers)
+        nn.init.zeros_(self.head.weight)  # as in the paper: it begins by taking all levels for equally likely
 
     def _tokens(self, flat: Float[Tensor, "b d"]) -> Float[Tensor, "b d width"]:
         at = (flat.clamp(-1.0, 1.0) + 1.0) / 2.0 * (self.levels - 1)

@@ -85,13 +85,7 @@ def test_completion_follows_the_law():
 
 
 def test_the_code_is_the_mean_of_the_middle_layer():
-    net, x = laws.net_of(SMALL, (1, 3, 2), 2), laws.some_images(4, (1, 3, 2), 2)
-    heard = []
-    hook = net.body.layers[1].register_forward_hook(lambda module, given, out: heard.append(out))
-    z, codes = SMALL.encode(net, x), SMALL.codes(net, x)
-    hook.remove()
-    torch.testing.assert_close(z, heard[0].mean((2, 3)))
-    assert list(codes) == ["layer 0", "layer 1", "layer 2"] and torch.equal(codes["layer 1"].values, z) and z.shape == (4, 8)
+    laws.assert_code(SMALL, layer=1, count=3, places=(2, 3))
 
 
 def test_even_kernels_and_too_few_channels_are_told():
@@ -101,4 +95,4 @@ def test_even_kernels_and_too_few_channels_are_told():
 
 
 def test_it_foresees_digits_better_than_a_histogram():
-    laws.assert_foresees_better_than_a_histogram(learned("GatedPixelCNN", "digits", 80, width=16, depth=2))
+    laws.assert_foresees_better_than_a_histogram(learned("GatedPixelCNN", "digits", 50, width=16, depth=2))

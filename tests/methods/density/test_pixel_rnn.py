@@ -78,13 +78,7 @@ def test_completion_follows_the_law():
 
 
 def test_the_code_is_the_mean_of_the_last_states():
-    net, x = laws.net_of(SMALL, (1, 3, 2), 2), laws.some_images(4, (1, 3, 2), 2)
-    heard = []
-    hook = net.body.layers[1].register_forward_hook(lambda module, given, out: heard.append(out))
-    z, codes = SMALL.encode(net, x), SMALL.codes(net, x)
-    hook.remove()
-    torch.testing.assert_close(z, heard[0].mean(1))
-    assert list(codes) == ["layer 0", "layer 1"] and torch.equal(codes["layer 1"].values, z)
+    laws.assert_code(SMALL, layer=1, count=2, places=1)
 
 
 def test_likelihoods_follow_the_data_and_what_does_not_fit_is_told():
@@ -116,4 +110,4 @@ def test_grey_pixels_by_request_are_black_and_white_draws():
 
 
 def test_it_foresees_digits_better_than_a_histogram():
-    laws.assert_foresees_better_than_a_histogram(learned("PixelRNN", "digits", 120, width=48))
+    laws.assert_foresees_better_than_a_histogram(learned("PixelRNN", "digits", 60, width=32))

@@ -44,8 +44,8 @@ class IGPT(Pixels):
     depth: int = 4
 
     recipe: ClassVar[Recipe] = Recipe(
-        steps=1500, batch=64, optim=Optim(lr=3e-3, weight_decay=0.0, betas=(0.9, 0.95), warmup=0.05, clip=1.0),
-        note="paper: Adam, lr 1e-2 and less for larger nets, batch 128, a million steps; width 512, 8 heads, 24 blocks for iGPT-S",
+        steps=1500, batch=64, optim=Optim(lr=8e-3, weight_decay=0.0, betas=(0.9, 0.95), warmup=0.1, clip=1.0),
+        note="paper: Adam, batch 128, a million steps; width 512, 8 heads, 24 blocks for iGPT-S",
     )  # fmt: skip
     card: ClassVar[Card] = Card(
         family="density",
