@@ -95,4 +95,4 @@ def test_even_kernels_and_too_few_channels_are_told():
 
 
 def test_it_foresees_digits_better_than_a_histogram():
-    laws.assert_foresees_better_than_a_histogram(learned("GatedPixelCNN", "digits", 50, width=16, depth=2))
+    laws.assert_foresees_better_than_a_histogram(learned("GatedPixelCNN", "digits", 80, width=16, depth=2))

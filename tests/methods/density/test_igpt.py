@@ -153,4 +153,4 @@ def test_widths_that_do_not_fit_are_told():
 
 
 def test_it_foresees_digits_better_than_a_histogram():
-    laws.assert_foresees_better_than_a_histogram(learned("IGPT", "digits", 90, width=16, depth=2))
+    laws.assert_foresees_better_than_a_histogram(learned("IGPT", "digits", 110, width=16, depth=2))

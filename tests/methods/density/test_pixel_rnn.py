@@ -110,4 +110,4 @@ def test_grey_pixels_by_request_are_black_and_white_draws():
 
 
 def test_it_foresees_digits_better_than_a_histogram():
-    laws.assert_foresees_better_than_a_histogram(learned("PixelRNN", "digits", 60, width=32))
+    laws.assert_foresees_better_than_a_histogram(learned("PixelRNN", "digits", 90, width=48))
