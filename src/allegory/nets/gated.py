@@ -106,9 +106,8 @@ class _Walk:
         return self.net.said(y).view(len(y), -1, c)[:, :, channel]
 
     def _next_row(self, last: Float[Tensor, "b w c"] | None) -> None:
-        """What the vertical stack says of the row that is complete now, where there is one."""
-        for line in self.line:
-            line.zero_()
+        """What the vertical stack says of the row that is complete now, where there is one. The lines need no clearing: what is read of
+        them is the border and what this row has written."""
         if last is None:
             return
         v = last.transpose(1, 2)[:, :, None]  # (b, c, 1, w)
