@@ -46,3 +46,20 @@ def test_block_is_pre_norm_with_two_short_ways():
 def test_a_set_of_tokens_has_no_order():
     attention, order = nets.Attention(WIDTH, HEADS).double(), torch.tensor([3, 0, 4, 1, 2])
     assert torch.allclose(attention(tokens()[:, order]), attention(tokens())[:, order], atol=1e-12)
+
+
+def test_in_order_a_token_sees_what_the_set_of_those_before_it_would():
+    causal, free = nets.Attention(WIDTH, HEADS, causal=True).double(), nets.Attention(WIDTH, HEADS).double()
+    free.load_state_dict(causal.state_dict())
+    whole = causal(tokens())
+    for t in range(N):
+        assert torch.allclose(whole[:, t], free(tokens()[:, : t + 1])[:, t], atol=1e-12)
+
+
+def test_token_by_token_with_a_past_is_the_same():
+    block = nets.Block(WIDTH, HEADS, causal=True).double()
+    past = block.attention.past(B, N)
+    with torch.no_grad():
+        one_by_one = torch.cat([block(tokens()[:, t : t + 1], past) for t in range(N)], 1)
+        assert torch.allclose(one_by_one, block(tokens()), atol=1e-12)
+    assert past.length == N and past.keys.shape == (B, HEADS, N, D) and past.keys.dtype == torch.float64

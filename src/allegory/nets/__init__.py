@@ -6,24 +6,28 @@ from allegory.nets.choose import DECODERS, ENCODERS, OF_SERIES, decoder, default
 from allegory.nets.convnet import ConvNet
 from allegory.nets.deconv import Deconv
 from allegory.nets.encoder import Encoder
+from allegory.nets.gated import GatedPixels
 from allegory.nets.hourglass import Hourglass
 from allegory.nets.masked import RowsAbove
 from allegory.nets.memory import MemoryBank, Queue, at_rest
 from allegory.nets.mlp import MLP, MLPDecoder, head
 from allegory.nets.norm import BatchNorm, Norm, batch_statistics, frozen_statistics, has_batch_statistics
 from allegory.nets.parts import PartsDecoder, PartsEncoder
+from allegory.nets.pixels import PixelTransformer
 from allegory.nets.places import PlaceHead
 from allegory.nets.predictor import Predictor
 from allegory.nets.projected import Projected, teacher_of
 from allegory.nets.prototypes import Prototypes
-from allegory.nets.recurrent import DownColumns
+from allegory.nets.raster import Autoregressive, Shape, picture, raster
+from allegory.nets.recurrent import Cell, DownColumns, RasterRNN
 from allegory.nets.resnet import ResNet, resnet18, resnet50
 from allegory.nets.vit import ViT
 from allegory.nets.wave import Wave
 
 __all__ = [
-    "DECODERS", "ENCODERS", "MLP", "OF_SERIES", "Attention", "BatchNorm", "Block", "Broadcast", "ConvNet", "Deconv", "DownColumns",
-    "Encoder", "Hourglass", "MLPDecoder", "MemoryBank", "Norm", "PartsDecoder", "PartsEncoder", "PlaceHead", "Predictor", "Projected",
-    "Prototypes", "Queue", "ResNet", "RowsAbove", "ViT", "Wave", "at_rest", "batch_statistics", "decoder", "default", "encoder",
-    "frozen_statistics", "has_batch_statistics", "head", "patch_of", "resnet18", "resnet50", "teacher_of", "transformer",
+    "DECODERS", "ENCODERS", "MLP", "OF_SERIES", "Attention", "Autoregressive", "BatchNorm", "Block", "Broadcast", "Cell", "ConvNet",
+    "Deconv", "DownColumns", "Encoder", "GatedPixels", "Hourglass", "MLPDecoder", "MemoryBank", "Norm", "PartsDecoder", "PartsEncoder",
+    "PixelTransformer", "PlaceHead", "Predictor", "Projected", "Prototypes", "Queue", "RasterRNN", "ResNet", "RowsAbove", "Shape", "ViT",
+    "Wave", "at_rest", "batch_statistics", "decoder", "default", "encoder", "frozen_statistics", "has_batch_statistics", "head",
+    "patch_of", "picture", "raster", "resnet18", "resnet50", "teacher_of", "transformer",
 ]  # fmt: skip

@@ -1,12 +1,37 @@
-"""Convolutions that look up only: what is known at a place follows from its row and the rows above it."""
+"""Convolutions that look up and back only: what is known at a place follows from its row, or the part of it so far, and the rows above."""
 
-from jaxtyping import Float
+import torch
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from allegory.nets.init import he
 
 BLOCKS = 3
+
+
+def below(x: Float[Tensor, "b c h w"], rows: int) -> Float[Tensor, "b c tall w"]:
+    """`x` with so many rows of zeros on top and none below: what looks at it sees no row that is still to come."""
+    return F.pad(x, (0, 0, rows, 0))
+
+
+class InOrder(nn.Conv2d):
+    """A convolution over the `reach` pixels of a row up to this one, all of whose channels have a rank: at the pixel itself an output sees
+    the inputs of lower rank, and of its own rank where `itself` (masks B and A of van den Oord et al. 2016). Not padded.
+
+    `before`, `own`: the ranks of the input and output channels.
+    """
+
+    seen: Bool[Tensor, "p m 1 reach"]
+
+    def __init__(self, before: Int[Tensor, " m"], own: Int[Tensor, " p"], reach: int = 1, itself: bool = True):
+        super().__init__(len(before), len(own), (1, reach))
+        seen = torch.ones(len(own), len(before), 1, reach, dtype=torch.bool)
+        seen[..., -1] = (before <= own[:, None] if itself else before < own[:, None])[..., None]
+        self.register_buffer("seen", seen, persistent=False)
+
+    def forward(self, x: Float[Tensor, "b m h wide"]) -> Float[Tensor, "b p h w"]:
+        return F.conv2d(x, self.weight * self.seen, self.bias)
 
 
 class _Up(nn.Module):
@@ -21,7 +46,7 @@ class _Up(nn.Module):
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         wide = self.sideways(self.narrow(x).relu())
-        above = self.up(F.pad(wide, (0, 0, 1, 0)))  # a row of zeros on top, none below
+        above = self.up(below(wide, 1))
         return x + self.widen(above.relu())
 
 
