@@ -2,7 +2,9 @@
 
 from allegory.nets.attention import Attention, Block
 from allegory.nets.broadcast import Broadcast
+from allegory.nets.canvas import Grow, Shrink, halvings
 from allegory.nets.choose import DECODERS, ENCODERS, OF_SERIES, decoder, default, encoder, patch_of, transformer
+from allegory.nets.codebook import Codebook
 from allegory.nets.convnet import ConvNet
 from allegory.nets.deconv import Deconv
 from allegory.nets.encoder import Encoder
@@ -16,14 +18,16 @@ from allegory.nets.places import PlaceHead
 from allegory.nets.predictor import Predictor
 from allegory.nets.projected import Projected, teacher_of
 from allegory.nets.prototypes import Prototypes
-from allegory.nets.recurrent import DownColumns
+from allegory.nets.recurrent import ConvLSTM, DownColumns
 from allegory.nets.resnet import ResNet, resnet18, resnet50
 from allegory.nets.vit import ViT
 from allegory.nets.wave import Wave
+from allegory.nets.window import Window
 
 __all__ = [
-    "DECODERS", "ENCODERS", "MLP", "OF_SERIES", "Attention", "BatchNorm", "Block", "Broadcast", "ConvNet", "Deconv", "DownColumns",
-    "Encoder", "Hourglass", "MLPDecoder", "MemoryBank", "Norm", "PartsDecoder", "PartsEncoder", "PlaceHead", "Predictor", "Projected",
-    "Prototypes", "Queue", "ResNet", "RowsAbove", "ViT", "Wave", "at_rest", "batch_statistics", "decoder", "default", "encoder",
-    "frozen_statistics", "has_batch_statistics", "head", "patch_of", "resnet18", "resnet50", "teacher_of", "transformer",
+    "DECODERS", "ENCODERS", "MLP", "OF_SERIES", "Attention", "BatchNorm", "Block", "Broadcast", "Codebook", "ConvLSTM", "ConvNet", "Deconv",
+    "DownColumns", "Encoder", "Grow", "Hourglass", "MLPDecoder", "MemoryBank", "Norm", "PartsDecoder", "PartsEncoder", "PlaceHead",
+    "Predictor", "Projected", "Prototypes", "Queue", "ResNet", "RowsAbove", "Shrink", "ViT", "Wave", "Window", "at_rest",
+    "batch_statistics", "decoder", "default", "encoder", "frozen_statistics", "halvings", "has_batch_statistics", "head", "patch_of",
+    "resnet18", "resnet50", "teacher_of", "transformer",
 ]  # fmt: skip
