@@ -2,7 +2,7 @@
 
 from allegory.nets.attention import Attention, Block
 from allegory.nets.broadcast import Broadcast
-from allegory.nets.canvas import Grow, Shrink, halvings
+from allegory.nets.canvas import Grow, Shrink, gaussian_maps, halvings
 from allegory.nets.choose import DECODERS, ENCODERS, OF_SERIES, decoder, default, encoder, patch_of, transformer
 from allegory.nets.codebook import Codebook
 from allegory.nets.convnet import ConvNet
@@ -28,6 +28,6 @@ __all__ = [
     "DECODERS", "ENCODERS", "MLP", "OF_SERIES", "Attention", "BatchNorm", "Block", "Broadcast", "Codebook", "ConvLSTM", "ConvNet", "Deconv",
     "DownColumns", "Encoder", "Grow", "Hourglass", "MLPDecoder", "MemoryBank", "Norm", "PartsDecoder", "PartsEncoder", "PlaceHead",
     "Predictor", "Projected", "Prototypes", "Queue", "ResNet", "RowsAbove", "Shrink", "ViT", "Wave", "Window", "at_rest",
-    "batch_statistics", "decoder", "default", "encoder", "frozen_statistics", "halvings", "has_batch_statistics", "head", "patch_of",
+    "batch_statistics", "decoder", "default", "encoder", "frozen_statistics", "gaussian_maps", "halvings", "has_batch_statistics", "head", "patch_of",
     "resnet18", "resnet50", "teacher_of", "transformer",
 ]  # fmt: skip

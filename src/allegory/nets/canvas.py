@@ -45,3 +45,8 @@ class Grow(nn.Module):
         for i, (doubling, size) in enumerate(zip(self.doublings, self.sizes, strict=True)):
             x = cut(doubling(x.relu() if i else x), size)
         return x
+
+
+def gaussian_maps(width: int, latent: int) -> nn.Module:
+    """(b, width, h, w) -> (b, 2 latent, h, w): means, then log variances, of latents at every place."""
+    return Conv2d(width, 2 * latent, 3, padding=1)
