@@ -28,6 +28,6 @@ __all__ = [
     "DECODERS", "ENCODERS", "MLP", "OF_SERIES", "Attention", "BatchNorm", "Block", "Broadcast", "Codebook", "ConvLSTM", "ConvNet", "Deconv",
     "DownColumns", "Encoder", "Grow", "Hourglass", "MLPDecoder", "MemoryBank", "Norm", "PartsDecoder", "PartsEncoder", "PlaceHead",
     "Predictor", "Projected", "Prototypes", "Queue", "ResNet", "RowsAbove", "Shrink", "ViT", "Wave", "Window", "at_rest",
-    "batch_statistics", "decoder", "default", "encoder", "frozen_statistics", "gaussian_maps", "halvings", "has_batch_statistics", "head", "patch_of",
-    "resnet18", "resnet50", "teacher_of", "transformer",
+    "batch_statistics", "decoder", "default", "encoder", "frozen_statistics", "gaussian_maps", "halvings", "has_batch_statistics", "head",
+    "patch_of", "resnet18", "resnet50", "teacher_of", "transformer",
 ]  # fmt: skip

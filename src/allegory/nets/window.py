@@ -6,8 +6,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-LEAST_SUM = 1e-8  # of a filter that lies beside the picture
-
 
 @dataclass(frozen=True, eq=False)
 class Window:
@@ -44,5 +42,4 @@ def filters(
     """
     i, a = (torch.arange(1, m + 1, device=centre.device, dtype=centre.dtype) for m in (n, size))
     mu = centre[:, None] + (i - n / 2 - 0.5) * delta[:, None]  # (b, n)
-    f = torch.exp(-0.5 * (a - mu[:, :, None]).square() * torch.exp(-log_var)[:, None, None])
-    return f / f.sum(2, keepdim=True).clamp_min(LEAST_SUM)
+    return torch.softmax(-0.5 * (a - mu[:, :, None]).square() * torch.exp(-log_var)[:, None, None], 2)

