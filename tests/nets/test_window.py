@@ -60,6 +60,8 @@ def test_a_window_that_spans_the_picture_reads_it_pixel_by_pixel():
     window = Window.of(at(0.0, 0.0, -9.0, 0.0, 0.5), 5, 5, 5)
     torch.testing.assert_close(window.read(x), math.exp(0.5) * x)
     torch.testing.assert_close(window.write(window.read(x)), x)
+    wide = Window.of(at(0.0, 0.0, -9.0, 0.0, 0.0), 3, 9, 9)  # delta = (9 - 1) / (3 - 1): the first, the middle and the last pixel
+    assert wide.columns.argmax(2).tolist() == wide.rows.argmax(2).tolist() == [[0, 4, 8]]
 
 
 def test_what_is_written_stands_where_it_is_read():

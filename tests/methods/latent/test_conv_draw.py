@@ -37,6 +37,18 @@ def test_the_rate_is_to_the_prior_of_each_step_by_hand():
     assert loss.memo["kl"].shape == (3, 2, 1)
 
 
+def test_what_is_written_adds_up_on_the_canvas():
+    """Each of three steps adds .4 to a canvas that begins at -.5."""
+    method = ConvDRAW(times=3, latent=1, hidden=2, likelihood="gaussian")
+    net = method.build(SPEC, 4).double()
+    constant(net.writes.doublings[-1], [0.4])
+    with torch.no_grad():
+        net.blank.fill_(-0.5)
+    torch.testing.assert_close(
+        method.decode(net, torch.linspace(-1.0, 1.0, 6, dtype=torch.float64).view(2, 3)), torch.full((2, 1, 2, 2), 0.7, dtype=torch.float64)
+    )
+
+
 def test_what_is_not_sent_is_the_mean_of_the_prior():
     method = ConvDRAW(times=2, latent=1, hidden=2, likelihood="gaussian")
     net = method.build(SPEC, 4).double()

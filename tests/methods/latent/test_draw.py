@@ -138,6 +138,17 @@ def test_the_bits_are_the_kl_of_what_is_sent():
     assert ((bits > 0) & (bits < all_bits)).any()
 
 
+def test_nothing_is_sent_after_what_does_not_fit():
+    """A bias of 1 on the canvas makes the second latent cheaper than the first, (2^2 + ..) / 2 nats for (2.25^2 + ..) / 2 at x = 3."""
+    net = net_of(METHOD)
+    net.writes = linear([[W]], [1.0])
+    first, second = ((mu * mu + V - math.log(V) - 1.0) / 2 for mu in ((A + B) * 3.0, A * 3.0 + B * 2.0))
+    budget = (first + second) / 2 / math.log(2)
+    ((picture, bits),) = METHOD.progressive(net, torch.full((1, 1), 3.0, dtype=torch.float64), moment(1).dice, (budget,))
+    assert second < budget * math.log(2) < first
+    assert bits.item() == 0.0 and picture.item() == pytest.approx(2.0)
+
+
 def test_the_usual_nats_follow_the_batch():
     net = net_of(METHOD)
     kl = torch.tensor([[[1.0], [3.0]], [[2.0], [5.0]]], dtype=torch.float64)

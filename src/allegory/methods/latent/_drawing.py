@@ -108,7 +108,7 @@ class DrawingNet(nn.Module, abc.ABC):
             z = q[0] if eps is None else reparameterise(*q, eps[:, t])
             sketch = self.draw(sketch, z)
             steps.append((z, *q, *expected))
-        return Trace(*(torch.stack(parts, 1) for parts in zip(*steps, strict=True)), sketch.canvas)
+        return Trace._make([*(torch.stack(parts, 1) for parts in zip(*steps, strict=True)), sketch.canvas])
 
     def drawn(self, n: int, pick: Callable[[int, Posterior], Float[Tensor, "b z"]]) -> Float[Tensor, "b *k"]:
         """The canvas of `n` drawings, where `pick` says the latents of step t from their prior."""
