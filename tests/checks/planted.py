@@ -296,6 +296,35 @@ class DecodesFlat(Linear):
         return (net.mean + net.g(z))[:, 1:]
 
 
+class Prefixes(Linear):
+    """Sends the first numbers of the code, a bit each."""
+
+    def progressive(self, net, x, dice, bits):
+        return [self.first(net, self.encode(net, x), self.many(most)) for most in bits]
+
+    def many(self, most):
+        return int(min(most, self.latent))
+
+    def first(self, net, z, n):
+        sent = torch.where(torch.arange(z.shape[1]) < n, z, 0.0)
+        return self.decode(net, sent), sent.new_full((len(z),), float(n))
+
+
+@caught_by("check_capabilities", "stay within it")
+@final
+class Overspends(Prefixes):
+    def many(self, most):
+        return int(min(most + 1, self.latent))
+
+
+@caught_by("check_capabilities", "all bits to say more than none")
+@final
+class SaysLess(Prefixes):
+    def first(self, net, z, n):
+        picture, bits = super().first(net, z, n)
+        return picture + n, bits
+
+
 @caught_by("check_capabilities", "only 'student'")
 @final
 class IgnoresNames(Linear):

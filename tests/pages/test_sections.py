@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from allegory.pages import codes_map, columns, looks, page
+from allegory.methods.latent.conv_draw import ConvDRAW
+from allegory.pages import codes_map, columns, looks, page, pictures
 from allegory.pages.health import health
-from allegory.pages.items import spread
+from allegory.pages.items import spread, uris
+from allegory.representation import Representation
+from allegory.train import fit
 
 
 @pytest.fixture(scope="module")
@@ -100,10 +103,23 @@ def test_only_what_a_method_can_do_is_shown(vae, pca, table_vae, images, vectors
     assert page.abilities(Blind(), images, encoded) == {}
 
 
+def test_pictures_of_more_and_more_bits_stand_beside_their_items(images):
+    rep = Representation.of(fit(ConvDRAW(times=2, latent=1, hidden=4), images, steps=2, batch=16, device="cpu"))
+    items = codes_map.encoded(rep, images)
+    assert "progressive" in page.abilities(rep, images, items)
+    rows = looks.progressive(images, items, rep)
+    assert len(rows) == looks.PROGRESSES and {len(said) for _, said in rows} == {len(looks.SHARES)}
+    ids = {images.id(i): i for i in images.part("test")}
+    for item, said in rows:
+        i = ids[item.id]
+        assert item.uri == uris(pictures.stored(rep.intake, images.take(np.array([i]))))[0]
+        assert said[0][1] == "0 bits"
+        bits = [int(words.split()[0].replace(",", "")) for _, words in said]
+        assert bits == sorted(bits)
+
+
 def test_columns_keep_what_pca_keeps(vectors):
     from allegory.methods.spectral.pca import PCA
-    from allegory.representation import Representation
-    from allegory.train import fit
 
     rep = Representation.of(fit(PCA(latent=6), vectors, device="cpu"))
     items = codes_map.encoded(rep, vectors)

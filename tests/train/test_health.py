@@ -15,6 +15,7 @@ from allegory.data import Source
 from allegory.methods.contrastive.simclr import SimCLR
 from allegory.methods.latent.beta_vae import BetaVAE
 from allegory.methods.latent.vae import VAE
+from allegory.methods.latent.vqvae import VQVAE
 from allegory.train import Settings, Tick, fit, steps
 from allegory.train.health import LEAST_DIRECTIONS, LEAST_PROJECTION, Watch, diagnose, reported, symptoms
 from allegory.train.steps import descend
@@ -119,6 +120,7 @@ HEALTHY = {"spread": 1.0, "effective_rank": 3.0}
         ("prototype_use", 1 / 256, "prototype collapse"),
         ("target_sharpness", 0.001, "uniform targets"),
         ("memory_spread", 0.01, "collapsed memory"),
+        ("codebook_use", 1 / 512, "dead codes"),
     ],
 )
 def test_what_losses_report_of_prototypes_targets_and_memories_is_watched(figure, value, name):
@@ -127,6 +129,19 @@ def test_what_losses_report_of_prototypes_targets_and_memories_is_watched(figure
     assert list(diagnose(HEALTHY | reported(terms), 0.5)) == [name]
     assert diagnose(HEALTHY | {figure: 2.0}, 0.5) == {}
     assert diagnose(HEALTHY | reported(terms), 0.05) == {}, "the beginning is left alone"
+
+
+def test_a_codebook_that_says_everything_by_one_code_is_seen():
+    """Planted: the encoder's last layer says the same of all items, whose nearest code is then the same. A new net is left alone."""
+    learner = learner_of(VQVAE(k=64), batch=32)
+    (player,) = learner.players
+    terms = [player.loss(*learner.deal(player, 0)).terms]
+    with torch.no_grad():
+        learner.net.to_codes.weight.zero_()
+    terms.append(player.loss(*learner.deal(player, 0)).terms)
+    healthy, planted = (list(diagnose(HEALTHY | reported({f"vqvae/{k}": v for k, v in t.items()}), 0.5)) for t in terms)
+    assert (healthy, planted) == ([], ["dead codes"])
+    assert terms[1]["perplexity"].item() == pytest.approx(1.0)
 
 
 HEADS = "BYOL BarlowTwins CMC InstanceClassification LocalAggregation MoCo MoCoV3 NNCLR PIRL SimCLR SimSiam SupCon SwAV VICReg WMSE".split()

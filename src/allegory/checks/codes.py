@@ -18,6 +18,7 @@ from allegory.representation import Representation
 SINGLE = 1e-5  # float32: a sum of some thousand products in another order
 LEAST_RANK = 1.5
 SOME = 5
+BUDGETS = (0.0, 0.5, 2.0, 8.0, float("inf"))  # bits
 DENSITIES = ("exact", "lower bound", "estimate")
 CODE_KINDS = typing.get_args(typing.get_type_hints(Code)["kind"])
 
@@ -159,6 +160,22 @@ def _try_complete(done: Learned) -> Any:
     return _observations(done, filled, "complete")
 
 
+def _try_progressive(done: Learned) -> tuple[Tensor, ...]:
+    x, dice = done.x, Dice.roll(0, 0, torch.arange(tree.length(done.x)))
+    with torch.no_grad():
+        told = done.method.progressive(done.net, x, dice, BUDGETS)
+    expect(len(told) == len(BUDGETS), f"{len(BUDGETS)} pictures of an item, one a budget", len(told), "give one for each number of bits")
+    spent = torch.stack([bits for _, bits in told])
+    expect(spent.shape == (len(BUDGETS), len(x)), f"({len(x)},) bits a budget", tuple(spent.shape), "count the bits of each item")
+    kept = bool((spent.diff(dim=0) >= 0).all()) and bool((spent <= spent.new_tensor(BUDGETS)[:, None]).all())
+    expect(kept and bool((spent >= 0).all()), "bits that grow with the budget and stay within it", _content(spent), "send the same prefix")
+    pictures = [_observations(done, tree.take(picture, slice(0, SOME)), "progressive") for picture, _ in told]
+    first, last = (float((picture - x).square().mean()) for picture, _ in (told[0], told[-1]))
+    learns = len(done.history) <= FEW or last < first
+    expect(learns, "all bits to say more than none", f"an error of {first:.4g}, then {last:.4g}", "put what is sent in the prior's place")
+    return (*pictures, spent)
+
+
 def _try_codes(done: Learned) -> tuple[Tensor, ...]:
     x = tree.take(done.x, slice(0, SOME))
     with torch.no_grad():
@@ -186,7 +203,7 @@ def _try_predict(done: Learned) -> Tensor:
 
 TRIALS: dict[str, Callable[[Learned], Any]] = {
     "decode": _try_decode, "sample": _try_sample, "log_density": _try_log_density, "codes": _try_codes, "predict": _try_predict,
-    "bound": _try_bound, "complete": _try_complete,
+    "bound": _try_bound, "complete": _try_complete, "progressive": _try_progressive,
 }  # fmt: skip
 
 

@@ -92,6 +92,16 @@ class Completes(Protocol):
 
 
 @runtime_checkable
+class Progresses(Protocol):
+    def progressive(self, net: Any, x: Tree, dice: Dice, bits: tuple[float, ...]) -> list[tuple[Tree, Float[Tensor, " b"]]]:
+        """For each budget of bits an item (0 to infinity): `x` as it is said with at most so many, and the bits that each item took.
+
+        A larger budget never takes fewer bits.
+        """
+        ...
+
+
+@runtime_checkable
 class Predicts(Protocol):
     def predict(self, net: Any, x: Tree) -> Float[Tensor, "b k"]:
         """Class probabilities."""
@@ -100,7 +110,7 @@ class Predicts(Protocol):
 
 CAPABILITIES: dict[str, type] = {
     "encode": Encodes, "codes": HasCodes, "decode": Decodes, "sample": Samples, "log_density": HasLogDensity, "bound": HasBound,
-    "complete": Completes, "predict": Predicts,
+    "complete": Completes, "progressive": Progresses, "predict": Predicts,
 }  # fmt: skip
 RESERVED = ("codes_of", "energy", "evolve", "render", "compare", "intervene", "act", "attend")
 

@@ -2,7 +2,9 @@
 
 from allegory.nets.attention import Attention, Block
 from allegory.nets.broadcast import Broadcast
+from allegory.nets.canvas import Grow, Shrink, gaussian_maps, halvings
 from allegory.nets.choose import DECODERS, ENCODERS, OF_SERIES, decoder, default, encoder, patch_of, transformer
+from allegory.nets.codebook import Codebook
 from allegory.nets.convnet import ConvNet
 from allegory.nets.deconv import Deconv
 from allegory.nets.encoder import Encoder
@@ -19,15 +21,17 @@ from allegory.nets.predictor import Predictor
 from allegory.nets.projected import Projected, teacher_of
 from allegory.nets.prototypes import Prototypes
 from allegory.nets.raster import Autoregressive, Shape, picture, raster
-from allegory.nets.recurrent import Cell, DownColumns, RasterRNN
+from allegory.nets.recurrent import Cell, ConvLSTM, DownColumns, RasterRNN
 from allegory.nets.resnet import ResNet, resnet18, resnet50
 from allegory.nets.vit import ViT
 from allegory.nets.wave import Wave
+from allegory.nets.window import Window
 
 __all__ = [
-    "DECODERS", "ENCODERS", "MLP", "OF_SERIES", "Attention", "Autoregressive", "BatchNorm", "Block", "Broadcast", "Cell", "ConvNet",
-    "Deconv", "DownColumns", "Encoder", "GatedPixels", "Hourglass", "MLPDecoder", "MemoryBank", "Norm", "PartsDecoder", "PartsEncoder",
-    "PixelTransformer", "PlaceHead", "Predictor", "Projected", "Prototypes", "Queue", "RasterRNN", "ResNet", "RowsAbove", "Shape", "ViT",
-    "Wave", "at_rest", "batch_statistics", "decoder", "default", "encoder", "frozen_statistics", "has_batch_statistics", "head",
-    "patch_of", "picture", "raster", "resnet18", "resnet50", "teacher_of", "transformer",
+    "DECODERS", "ENCODERS", "MLP", "OF_SERIES", "Attention", "Autoregressive", "BatchNorm", "Block", "Broadcast", "Cell", "Codebook",
+    "ConvLSTM", "ConvNet", "Deconv", "DownColumns", "Encoder", "GatedPixels", "Grow", "Hourglass", "MLPDecoder", "MemoryBank", "Norm",
+    "PartsDecoder", "PartsEncoder", "PixelTransformer", "PlaceHead", "Predictor", "Projected", "Prototypes", "Queue", "RasterRNN",
+    "ResNet", "RowsAbove", "Shape", "Shrink", "ViT", "Wave", "Window", "at_rest", "batch_statistics", "decoder", "default", "encoder",
+    "frozen_statistics", "gaussian_maps", "halvings", "has_batch_statistics", "head", "patch_of", "picture", "raster", "resnet18",
+    "resnet50", "teacher_of", "transformer",
 ]  # fmt: skip

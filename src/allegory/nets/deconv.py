@@ -32,9 +32,10 @@ class Deconv(nn.Module):
     def forward(self, z: Float[Tensor, "b latent"]) -> Float[Tensor, "b c h w"]:
         x = self.start(z).view(z.shape[0], *self.coarsest)
         for doubling, size in zip(self.doublings, self.sizes, strict=True):
-            x = _cut(doubling(x), size).relu()
-        return _cut(self.last(x), self.size)
+            x = cut(doubling(x), size).relu()
+        return cut(self.last(x), self.size)
 
 
-def _cut(x: Tensor, size: tuple[int, ...]) -> Tensor:
+def cut(x: Tensor, size: tuple[int, ...]) -> Tensor:
+    """The upper left part of maps (b, c, h, w), of this height and width."""
     return x[..., : size[0], : size[1]]

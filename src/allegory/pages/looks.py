@@ -1,5 +1,6 @@
 """Judging by looking: neighbours, reconstructions, traversals, interpolations and samples of images. Each is None where it cannot be."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from allegory.data import Source
 from allegory.pages import layout, pictures
 from allegory.pages.codes_map import Encoded
 from allegory.pages.items import Item, label, of_part, spread, uris
+from allegory.pages.numbers import plural
 
 QUERIES = 6
 NEAREST = 8
@@ -18,6 +20,8 @@ STEPS = 9
 DIMENSIONS = 10
 MOST_DIMENSIONS = 128
 SAMPLES = 48
+PROGRESSES = 8
+SHARES = (0.0, 1 / 16, 1 / 8, 1 / 4, 1 / 2, math.inf)  # of the bits that these items take on average
 
 
 @dataclass(frozen=True)
@@ -137,6 +141,22 @@ def interpolations(source: Source, items: Encoded, rep: Any) -> tuple[Strip, ...
     rows = shown.reshape(len(pairs), STEPS, *shown.shape[1:])
     names = [" → ".join(_name(source, int(items.index[p])) for p in pair) for pair in pairs]
     return tuple(_strip(row, name, "decoded from the straight line between the two codes") for row, name in zip(rows, names, strict=True))
+
+
+Said = tuple[str, str]  # a picture, and how many bits it took in words
+
+
+def progressive(source: Source, items: Encoded, rep: Any) -> tuple[tuple[Item, tuple[Said, ...]], ...]:
+    """Test items, each with what is said of it by more and more bits."""
+    chosen = items.index[spread(source, items.index, of_part(source, items.index, "test"), PROGRESSES)]
+    x = source.take(chosen)
+    ((_, whole),) = rep.progressive(x, (math.inf,))
+    told = rep.progressive(x, tuple(share * float(whole.mean()) if share < math.inf else share for share in SHARES))
+    shown = [uris(pictures.seen(rep.intake.spec, picture)) for picture, _ in told]
+    words = [[plural(round(float(b)), "bit") for b in bits] for _, bits in told]
+    before = uris(pictures.stored(rep.intake, x))
+    own = [Item(uri, source.id(int(i)), label(source, int(i))) for uri, i in zip(before, chosen, strict=True)]
+    return tuple((item, tuple((s[r], w[r]) for s, w in zip(shown, words, strict=True))) for r, item in enumerate(own))
 
 
 def samples(rep: Any) -> tuple[str, ...]:

@@ -107,6 +107,8 @@ def abilities(rep: Any, source: Source, items: codes_map.Encoded) -> dict[str, A
         }
     elif "decode" in can:
         found = {"columns": columns.reconstructed(source, items, rep), "heat": columns.traversed(source, items, rep)}
+    if "progressive" in can and pictured:
+        found["progressive"] = looks.progressive(source, items, rep)
     if "sample" in can:
         found |= {"samples": looks.samples(rep)} if pictured else {"drawn": columns.drawn(source, items, rep)}
     return found

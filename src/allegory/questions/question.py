@@ -26,6 +26,7 @@ Need = Literal[
     "log_density",
     "bound",
     "complete",
+    "progressive",
 ]
 Cost = Literal["instant", "seconds", "minutes"]
 

@@ -61,7 +61,7 @@ class Representation:
         return self
 
     def can(self) -> tuple[str, ...]:
-        """The names of what this can do: encode, codes, decode, sample, log_density, bound, complete, predict, reconstruct."""
+        """The names of what this can do: encode, codes, decode, sample, log_density, bound, complete, progressive, predict, reconstruct."""
         names = core.can(self.method)
         return (*names, "reconstruct") if {"encode", "decode"} <= set(names) else names
 
@@ -142,6 +142,18 @@ class Representation:
             return method.complete(self.net, x, some.to(self.device), Dice.roll(seed, 0, index, "complete"))
 
         return _joined(self._each(source, batch, filled), len(source))
+
+    def progressive(self, x: Any, bits: Sequence[float], seed: int = 0, batch: int = CHUNK) -> list[tuple[Tree, Float[np.ndarray, " n"]]]:
+        """For each budget of bits an item: every item as it is said with at most so many, and the bits that each took."""
+        method, source, budgets = self._that_can("progressive"), as_stored(x, self.intake), tuple(float(most) for most in bits)
+        if not budgets or not all(most >= 0 for most in budgets):
+            raise Misuse(f"expected budgets of 0 bits or more, such as (10, 100, float('inf')); got {budgets}")
+
+        def said(x: Tree, at: int) -> Tree:
+            index = torch.arange(at, at + tree.length(x), device=self.device)
+            return tuple(method.progressive(self.net, x, Dice.roll(seed, 0, index, "progressive"), budgets))
+
+        return list(_joined(self._each(source, batch, said), len(source)))
 
     def save(self, folder: Path | str) -> None:
         """Writes `folder`: config.json, model.safetensors, manifest.json; whole or not at all. See `representation.store`."""

@@ -30,6 +30,7 @@ LEAST_DEVIATION = 0.1
 LEAST_USE = 0.02  # share of the prototypes
 LEAST_SHARPNESS = 0.02
 LEAST_MEMORY = 0.1
+LEAST_CODES = 0.05  # share of a codebook that a batch could meet; an encoder that says the same of all meets one code
 
 # Terms of losses that are figures of health: the least that a healthy training shows, the alarm, and what to do.
 OF_TARGETS = {
@@ -45,6 +46,8 @@ OF_TARGETS = {
                          "temperature (or Sinkhorn's eps), or slow the centre down"),
     "memory_spread": (LEAST_MEMORY, "collapsed memory", "all codes that are kept are nearly the same, so no negative is one: lower --lr, "
                       "raise the teacher's tau, or use stronger views"),
+    "codebook_use": (LEAST_CODES, "dead codes", "few of the codes are ever the nearest, the rest say nothing: lower gamma, so that the "
+                     "codebook follows faster, raise beta, lower k or --lr"),
 }  # fmt: skip
 
 

@@ -130,8 +130,7 @@ class Variational(Trained[Any]):
     def after_step(self, net: VariationalNet, now: Moment, memos: Mapping[str, Any]) -> None:
         """The variance of the likelihood follows the squared error: at once in the first step, then as a moving average."""
         if net.p.follows:
-            squares, known = memos["vae"].to(net.variance.dtype).sum(0)
-            net.variance.lerp_(squares / known, 1.0 - (FOLLOW if now.step else 0.0))
+            follow(net.variance, memos["vae"], now.step)
 
     def encode(self, net: VariationalNet, x: Float[Tensor, "b *d"]) -> Float[Tensor, "b z"]:
         return net.q(x)[0]
@@ -195,6 +194,12 @@ def squared_error(x: Float[Tensor, "b *d"], mean: Float[Tensor, "b *d"]) -> Floa
     """Of each example: the sum of squared errors over the entries that are known, and how many these are."""
     squares = (x - mean).detach().square().flatten(1)
     return torch.stack([squares.nansum(1), (~squares.isnan()).sum(1).to(squares.dtype)], 1)
+
+
+def follow(variance: Float[Tensor, ""], errors: Float[Tensor, "b 2"], step: int) -> None:
+    """Moves the variance towards the mean squared error of a batch (`squared_error`); in the first step it is set to it."""
+    squares, known = errors.to(variance.dtype).sum(0)
+    variance.lerp_(squares / known, 1.0 - (FOLLOW if step else 0.0))
 
 
 def is_vector(spec: Spec) -> bool:
