@@ -1,11 +1,14 @@
 """Plain modules, written once, that know no method. Only this package defines convolutions, attention and norm layers."""
 
 from allegory.nets.attention import Attention, Block
+from allegory.nets.bijections import Bijection, Chain, Logit, Scale
 from allegory.nets.broadcast import Broadcast
 from allegory.nets.choose import DECODERS, ENCODERS, OF_SERIES, decoder, default, encoder, patch_of, transformer
 from allegory.nets.convnet import ConvNet
+from allegory.nets.curves import Affine, Curve, Spline
 from allegory.nets.deconv import Deconv
 from allegory.nets.encoder import Encoder
+from allegory.nets.flows import Couplings
 from allegory.nets.hourglass import Hourglass
 from allegory.nets.masked import RowsAbove
 from allegory.nets.memory import MemoryBank, Queue, at_rest
@@ -22,8 +25,9 @@ from allegory.nets.vit import ViT
 from allegory.nets.wave import Wave
 
 __all__ = [
-    "DECODERS", "ENCODERS", "MLP", "OF_SERIES", "Attention", "BatchNorm", "Block", "Broadcast", "ConvNet", "Deconv", "DownColumns",
-    "Encoder", "Hourglass", "MLPDecoder", "MemoryBank", "Norm", "PartsDecoder", "PartsEncoder", "PlaceHead", "Predictor", "Projected",
-    "Prototypes", "Queue", "ResNet", "RowsAbove", "ViT", "Wave", "at_rest", "batch_statistics", "decoder", "default", "encoder",
-    "frozen_statistics", "has_batch_statistics", "head", "patch_of", "resnet18", "resnet50", "teacher_of", "transformer",
+    "DECODERS", "ENCODERS", "MLP", "OF_SERIES", "Affine", "Attention", "BatchNorm", "Bijection", "Block", "Broadcast", "Chain", "ConvNet",
+    "Couplings", "Curve", "Deconv", "DownColumns", "Encoder", "Hourglass", "Logit", "MLPDecoder", "MemoryBank", "Norm", "PartsDecoder",
+    "PartsEncoder", "PlaceHead", "Predictor", "Projected", "Prototypes", "Queue", "ResNet", "RowsAbove", "Scale", "Spline", "ViT", "Wave",
+    "at_rest", "batch_statistics", "decoder", "default", "encoder", "frozen_statistics", "has_batch_statistics", "head", "patch_of",
+    "resnet18", "resnet50", "teacher_of", "transformer",
 ]  # fmt: skip
