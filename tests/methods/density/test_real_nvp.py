@@ -7,6 +7,7 @@ import torch
 from helpers import planes
 from helpers.moments import batch, linear, moment
 
+from allegory import views
 from allegory.core import Array
 from allegory.core.fence import fenced
 from allegory.methods.density.real_nvp import RealNVP
@@ -149,3 +150,10 @@ def test_samples_of_images_are_levels():
     z = method.encode(net, x)
     assert z.shape == (64, 64)
     torch.testing.assert_close(method.decode(net, z), x, rtol=0.0, atol=1e-9)
+
+
+@pytest.mark.parametrize(("n", "std"), [(100, 0.3), (1600, 0.1)])
+def test_vectors_are_learned_with_noise_and_images_are_not(n, std):
+    assert RealNVP().resolved(Array((2,)), range(n)).views == views.Noise(std)
+    assert RealNVP().resolved(Array((1, 8, 8), levels=3), range(n)).views is None
+    assert RealNVP(views=views.Noise(0.01)).resolved(Array((2,)), range(n)).views == views.Noise(0.01)

@@ -17,13 +17,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from allegory import nets
-from allegory.core import Array, Batch, Density, Dice, Loss, Moment, Player, Recipe, Spec, Trained, batch_mean
-from allegory.core.method import Items
+from allegory import nets, views
+from allegory.core import Array, Batch, Density, Dice, Items, Loss, Moment, Player, Recipe, Spec, Trained, Views, batch_mean
 from allegory.objectives import dequantised, levels_of, log_density_through
 
 LOOKED_AT = 2048  # training items from which the first scale is taken
 VECTOR_STEPS = 300
+# Without noise, log p of items held out on wine (178 rows, 13 columns) fell to -5,527 nats in 300 steps of Real NVP, where independent
+# Gaussians have -19 and probabilistic PCA -16; with .3 it was -16. Neural splines: -56, and -15.
+MOST_NOISE, NOISE_OF_ONE = 0.3, 4.0
 
 
 class FlowNet(nn.Module):
@@ -55,18 +57,25 @@ class FlowNet(nn.Module):
 class Flow(Trained[FlowNet]):
     """What all flows share.
 
-    couplings: how many, of vectors (None: 8); of images, of either pattern at each scale (None: 3). width: of the nets that they read
-    their curves off (None: 64 for vectors, 32 for images).
+    couplings: how many, of vectors (None: as many as the method finds enough); of images, of either pattern at each scale (None: 3).
+    width: of the nets that they read their curves off. Vectors are learned with Gaussian noise on them unless other views are given,
+    of standard deviation 4 / sqrt(items), at most .3: a kernel on every item, without which small tables are learned by heart.
     """
 
     couplings: int | None = None
-    width: int | None = None
+    width: int = 32
 
     mixing: ClassVar[bool] = False  # learned linear maps between the couplings
+    enough: ClassVar[int] = 8  # couplings of vectors
 
     @abc.abstractmethod
     def curve(self, shape: tuple[int, ...]) -> nets.Curve:
         """The hole: what a coupling takes its free half through; what is learned of it has this shape."""
+
+    def default_views(self, spec: Spec, source: Any) -> Views | None:
+        # Deviates: neither paper adds noise to vectors (Rothfuss et al. 2019, arXiv:1907.08982, show what it does for densities).
+        image = isinstance(spec, Array) and spec.is_image
+        return None if image else views.Noise(min(MOST_NOISE, NOISE_OF_ONE / math.sqrt(len(source))))
 
     def recipe_for(self, spec: Spec) -> Recipe:
         image = isinstance(spec, Array) and spec.is_image
@@ -77,8 +86,8 @@ class Flow(Trained[FlowNet]):
         assert isinstance(spec, Array), "the card says images and vectors"
         # Deviates: fewer and smaller nets than in the papers, and a scale learned after each coupling in the place of batch
         # normalisation, so that the density of an item depends on no other item.
-        couplings, width, blocks = (3, 32, 1) if spec.is_image else (8, 64, 2)
-        return FlowNet(spec, nets.Couplings(self.curve, self.couplings or couplings, self.width or width, blocks, self.mixing))
+        couplings, blocks = (3, 1) if spec.is_image else (self.enough, 2)
+        return FlowNet(spec, nets.Couplings(self.curve, self.couplings or couplings, self.width, blocks, self.mixing))
 
     def prepare(self, net: FlowNet, items: Items, dice: Dice) -> None:
         """The first scale, from training items evenly taken (Kingma and Dhariwal 2018, section 3.1)."""

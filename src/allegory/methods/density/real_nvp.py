@@ -10,7 +10,8 @@ divided by $d \log 2$ these are bits per dimension.
 
 **Notation.** `z`, `log_det` = $\log |\det \partial f / \partial x|$; `s`, `t` of a coupling; `kept` = $b$; `alpha` of the logit.
 
-**When it fails.** Small tables are learned by heart in a few hundred steps: look at the likelihood of items held out. A number that
+**When it fails.** Small tables are learned by heart in a few hundred steps, but for the noise that is added to vectors: look at
+the likelihood of items held out. A number that
 is constant or has few values gets a spike of density; leave it out. The code has as many numbers as the observation and none is
 meant to stand for anything: the density is what one learns it for.
 

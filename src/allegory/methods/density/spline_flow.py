@@ -10,7 +10,7 @@ then $-\log P(\text{levels}) \le$ `nats` $- d \log(\text{step})$; divided by $d 
 **Notation.** `bins` = $K$, `reach` = $B$; of a piece (eq. 4 to 8): `xi` = $\xi$ the share of its width, `s` = $s^{(k)}$ the slope of its
 chord, `d`, `d1` = $\delta^{(k)}, \delta^{(k+1)}$ the slopes at its knots, `x`, `w`, `y`, `h` where it begins and how wide and high it is.
 
-**When it fails.** As Real NVP, and sooner: it is more flexible, and small tables are learned by heart. Numbers beyond $B$ standard
+**When it fails.** As Real NVP, and sooner: it is more flexible. Numbers beyond $B$ standard
 deviations are not bent: look at outliers, and raise `reach`.
 
 **Reference.** C. Durkan, A. Bekasov, I. Murray and G. Papamakarios, Neural Spline Flows, 2019, https://arxiv.org/abs/1906.04032
@@ -36,6 +36,7 @@ class SplineFlow(Flow):
     reach: float = 3.0
 
     mixing: ClassVar[bool] = True
+    enough: ClassVar[int] = 4
     recipe: ClassVar[Recipe] = Recipe(steps=1000, batch=128, optim=Optim(lr=1e-3, weight_decay=5e-5, clip=50.0))
     card: ClassVar[Card] = Card(
         family="density",
