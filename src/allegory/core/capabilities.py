@@ -116,5 +116,5 @@ RESERVED = ("codes_of", "energy", "evolve", "render", "compare", "intervene", "a
 
 
 def can(method: Any) -> tuple[str, ...]:
-    """The names of what `method` can do, in a fixed order."""
-    return tuple(name for name, protocol in CAPABILITIES.items() if isinstance(method, protocol))
+    """The names of what `method` can do, in a fixed order. A setting of that name is no capability."""
+    return tuple(name for name, protocol in CAPABILITIES.items() if isinstance(method, protocol) and callable(getattr(method, name)))

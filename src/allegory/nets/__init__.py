@@ -1,13 +1,16 @@
 """Plain modules, written once, that know no method. Only this package defines convolutions, attention and norm layers."""
 
 from allegory.nets.attention import Attention, Block
+from allegory.nets.bijections import Bijection, Chain, Logit, Scale
 from allegory.nets.broadcast import Broadcast
 from allegory.nets.canvas import Grow, Shrink, gaussian_maps, halvings
 from allegory.nets.choose import DECODERS, ENCODERS, OF_SERIES, decoder, default, encoder, patch_of, transformer
 from allegory.nets.codebook import Codebook
 from allegory.nets.convnet import ConvNet
+from allegory.nets.curves import Affine, Curve, Spline
 from allegory.nets.deconv import Deconv
 from allegory.nets.encoder import Encoder
+from allegory.nets.flows import Couplings
 from allegory.nets.gated import GatedPixels
 from allegory.nets.hourglass import Hourglass
 from allegory.nets.masked import RowsAbove
@@ -28,10 +31,10 @@ from allegory.nets.wave import Wave
 from allegory.nets.window import Window
 
 __all__ = [
-    "DECODERS", "ENCODERS", "MLP", "OF_SERIES", "Attention", "Autoregressive", "BatchNorm", "Block", "Broadcast", "Cell", "Codebook",
-    "ConvLSTM", "ConvNet", "Deconv", "DownColumns", "Encoder", "GatedPixels", "Grow", "Hourglass", "MLPDecoder", "MemoryBank", "Norm",
-    "PartsDecoder", "PartsEncoder", "PixelTransformer", "PlaceHead", "Predictor", "Projected", "Prototypes", "Queue", "RasterRNN",
-    "ResNet", "RowsAbove", "Shape", "Shrink", "ViT", "Wave", "Window", "at_rest", "batch_statistics", "decoder", "default", "encoder",
-    "frozen_statistics", "gaussian_maps", "halvings", "has_batch_statistics", "head", "patch_of", "picture", "raster", "resnet18",
-    "resnet50", "teacher_of", "transformer",
+    "DECODERS", "ENCODERS", "MLP", "OF_SERIES", "Affine", "Attention", "Autoregressive", "BatchNorm", "Bijection", "Block", "Broadcast",
+    "Cell", "Chain", "Codebook", "ConvLSTM", "ConvNet", "Couplings", "Curve", "Deconv", "DownColumns", "Encoder", "GatedPixels", "Grow",
+    "Hourglass", "Logit", "MLPDecoder", "MemoryBank", "Norm", "PartsDecoder", "PartsEncoder", "PixelTransformer", "PlaceHead",
+    "Predictor", "Projected", "Prototypes", "Queue", "RasterRNN", "ResNet", "RowsAbove", "Scale", "Shape", "Shrink", "Spline", "ViT",
+    "Wave", "Window", "at_rest", "batch_statistics", "decoder", "default", "encoder", "frozen_statistics", "gaussian_maps", "halvings",
+    "has_batch_statistics", "head", "patch_of", "picture", "raster", "resnet18", "resnet50", "teacher_of", "transformer",
 ]  # fmt: skip
