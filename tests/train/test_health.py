@@ -77,6 +77,21 @@ def test_posterior_collapse_is_seen_in_nats():
     assert symptoms(method, net, x)["active_latents"] == 1.0
 
 
+def test_a_posterior_wider_than_the_prior_is_seen():
+    """sigma^2 = e^2 = 7.39 for the second of two latents, whatever x."""
+    method = VAE(latent=2, likelihood="gaussian")
+    net = method.build(Array((6,)), 4)
+    with torch.no_grad():
+        net.posterior.weight.zero_()
+        net.posterior.bias.copy_(torch.tensor([0.0, 0.0, 0.0, 2.0]))
+    found = symptoms(method, net, X)
+    assert found["widest"] == pytest.approx(math.exp(2.0), rel=1e-5)
+    assert "7.39 times the prior's variance" in diagnose(found, 0.5)["exploding variance"]
+    with torch.no_grad():
+        net.posterior.bias.zero_()
+    assert "exploding variance" not in diagnose(symptoms(method, net, X), 0.5)
+
+
 def test_what_is_left_unsaid_by_hand():
     """Codes (x1, x2, x3) of items on the first two axes; the decoder gives back the first: 2 of 4 units of variance are left."""
     method = VAE(latent=3, likelihood="gaussian")

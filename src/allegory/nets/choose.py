@@ -11,6 +11,7 @@ from allegory.nets.broadcast import Broadcast
 from allegory.nets.convnet import ConvNet
 from allegory.nets.deconv import Deconv
 from allegory.nets.encoder import Encoder
+from allegory.nets.linear import Flat, LinearDecoder
 from allegory.nets.mlp import MLP, MLPDecoder
 from allegory.nets.parts import PartsDecoder, PartsEncoder
 from allegory.nets.resnet import resnet18, resnet50
@@ -20,6 +21,7 @@ from allegory.nets.wave import Wave
 N = TypeVar("N", bound=nn.Module)
 
 ENCODERS: dict[str, Callable[[Any], Encoder]] = {
+    "linear": Flat,
     "mlp": MLP,
     "mlp-group": lambda shape: MLP(shape, norm="group"),
     "mlp-plain": lambda shape: MLP(shape, norm="none"),
@@ -34,7 +36,12 @@ ENCODERS: dict[str, Callable[[Any], Encoder]] = {
     "vit-small": lambda shape: ViT(shape, width=384, heads=6),
 }
 OF_SERIES: dict[str, Callable[[Any], Encoder]] = {"wave": Wave, "wave-group": lambda shape: Wave(shape, norm="group")}
-DECODERS: dict[str, Callable[[Any, int], nn.Module]] = {"mlp": MLPDecoder, "deconv": Deconv, "broadcast": Broadcast}
+DECODERS: dict[str, Callable[[Any, int], nn.Module]] = {
+    "linear": LinearDecoder,
+    "mlp": MLPDecoder,
+    "deconv": Deconv,
+    "broadcast": Broadcast,
+}
 DEFAULTS = {  # for images, series and other arrays
     "default": ("convnet", "wave", "mlp"),
     "default-group": ("convnet-group", "wave-group", "mlp-group"),
@@ -94,7 +101,7 @@ def _find(name: str, spec: Array, known: Mapping[str, Callable[..., N]], what: s
     if name not in known:
         raise nearest(name, ["default", *known], what)
     fits, reads = (spec.is_series, "series (c, t)") if name in OF_SERIES else (spec.is_image, "images (c, h, w)")
-    if not (fits or name.startswith("mlp")):
+    if not (fits or name.startswith(("mlp", "linear"))):
         raise Misuse(f"the {what} {name!r} reads {reads}; these are {spec}. Use 'mlp' or 'default'")
     return known[name]
 
@@ -105,7 +112,7 @@ def _own(name: str, known: Iterable[str]) -> str:
 
 
 def _fitting(name: str, spec: Spec) -> str:
-    return name if key(name).startswith(("default", "mlp")) or (isinstance(spec, Array) and spec.is_image) else "default"
+    return name if key(name).startswith(("default", "mlp", "linear")) or (isinstance(spec, Array) and spec.is_image) else "default"
 
 
 def _array(spec: Spec) -> Array:

@@ -20,6 +20,7 @@ LEAST_SPREAD = 0.05
 LEAST_RANK = 1.5
 LEAST_KL = 0.05  # nats; the posterior of a latent that the objective has dropped wanders by about 0.01 on small data
 FEW = 0.25  # share of latents; a beta too large left none to 2 of 10 on tables, and healthy digits, sprites and tables 6 in 10 or more
+MOST_VARIANCE = 4.0  # a draw that says nothing has the prior's variance, 1
 LATE = 0.5  # latents wake one after the other
 UNSAID = 0.5  # share of the variance: where less is left unsaid, few latents are enough, as for data of one or two factors
 
@@ -95,7 +96,10 @@ def _figures(method: Any, net: nn.Module, x: Any) -> dict[str, float]:
         "effective_rank": float(measures.effective_rank(z - z.mean(0))),
         "scale": float(z.norm(dim=1).mean()),
     }
-    if "codes" in can(method) and "kl" in (codes := method.codes(net, x)):
+    codes = method.codes(net, x) if "codes" in can(method) else {}
+    if "log_variance" in codes:
+        found["widest"] = float(codes["log_variance"].values.exp().mean(0).max())
+    if "kl" in codes:
         kl = codes["kl"].values.mean(0)
         found |= {"rate": float(kl.sum()), "active_latents": float((kl > LEAST_KL).sum()), "latents": float(len(kl))}
     if "decode" in can(method) and tree.is_leaf(x) and bool((variance := (x - x.mean(0)).square().sum()) > 0):
@@ -115,6 +119,11 @@ def diagnose(found: dict[str, float], progress: float) -> dict[str, str]:
         alarms["collapse"] = "all items have nearly the same code: check stop-gradient and views, raise the teacher's tau, lower --lr"
     elif found["effective_rank"] < LEAST_RANK:
         alarms["dimensional collapse"] = "the codes lie on a line: stronger views, a lower tau, or a wider projection"
+    if found.get("widest", 0.0) > MOST_VARIANCE:
+        alarms["exploding variance"] = (
+            f"the posterior of a latent has {found['widest']:.3g} times the prior's variance, so its draws say nothing and the decoder sees "
+            "numbers it was not made for: lower --lr, or set --clip 1"
+        )
     if "rate" in found:
         alarms |= _unused(found, progress)
     return alarms | {name: text for figure, (least, name, text) in OF_TARGETS.items() if figure in found and found[figure] < least}

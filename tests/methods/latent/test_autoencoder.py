@@ -1,12 +1,16 @@
 """The reconstruction error of a linear autoencoder by hand."""
 
+import numpy as np
 import pytest
 import torch
 from helpers.moments import batch, linear, moment
 from torch import nn
 
-from allegory.core import Array
+import allegory as al
+from allegory.core import Array, Optim
 from allegory.methods.latent.autoencoder import Autoencoder
+from allegory.methods.spectral.pca import PCA
+from allegory.train import Settings
 
 
 def net_of(method):
@@ -49,3 +53,22 @@ def test_code_and_observation():
     z = method.encode(net, torch.tensor([[5.0, 7.0]]).double())
     assert z.tolist() == [[5.0]]
     assert method.decode(net, z).tolist() == [[5.0, 5.0]]
+
+
+def principal_angles(a, b):
+    """Degrees between the spaces that the columns of `a` and `b` span, the largest last."""
+    one, two = (np.linalg.qr(m)[0] for m in (a, b))
+    return np.degrees(np.arccos(np.clip(np.linalg.svd(one.T @ two, compute_uv=False), -1, 1)))
+
+
+def test_the_linear_one_finds_the_principal_subspace():
+    """Its decoder spans what PCA's components span, to a degree (Baldi and Hornik 1989); the rows themselves are turned within it."""
+    rng = np.random.default_rng(0)
+    x = (rng.normal(size=(500, 8)) * [3, 2.5, 2, 0.8, 0.7, 0.6, 0.5, 0.4]) @ np.linalg.qr(rng.normal(size=(8, 8)))[0]
+    method = Autoencoder(latent=3, encoder="linear", decoder="linear")
+    settings = Settings(steps=1500, batch=500, optim=Optim(lr=1e-2, weight_decay=0.0), seed=0)
+    rep, pca = al.learn(x, method, settings=settings, all_items=True), al.learn(x, PCA(latent=3), all_items=True)
+    angles = principal_angles(rep.net.decoder.layer.weight.detach().numpy(), pca.net.W.T.numpy())
+    assert angles.max() < 1.0
+    untrained = al.learn(x, method, steps=1, all_items=True)
+    assert principal_angles(untrained.net.decoder.layer.weight.detach().numpy(), pca.net.W.T.numpy()).max() > 20
