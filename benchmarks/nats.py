@@ -45,7 +45,7 @@ class Row:
 
 ROWS = {
     "VAE": Row("VAE", MLP, 45_000, 20),
-    "GatedPixelCNN": Row("GatedPixelCNN", {"width": 32, "depth": 4, "kernel": 3}, 6_000, 40, batch=16, optim=Optim(lr=2e-3)),
+    "GatedPixelCNN": Row("GatedPixelCNN", {"width": 32, "depth": 4, "kernel": 3}, 3_000, 40, batch=16, optim=Optim(lr=2e-3)),
     "IWAE": Row("IWAE", MLP | {"k": 50}, 20_000, 40, batch=32),
 }
 IMPORTANCE, ESTIMATED = 1000, 1000

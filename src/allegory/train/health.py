@@ -121,8 +121,8 @@ def diagnose(found: dict[str, float], progress: float) -> dict[str, str]:
         alarms["dimensional collapse"] = "the codes lie on a line: stronger views, a lower tau, or a wider projection"
     if found.get("widest", 0.0) > MOST_VARIANCE:
         alarms["exploding variance"] = (
-            f"the posterior of a latent has {found['widest']:.3g} times the prior's variance, so its draws say nothing and the decoder sees "
-            "numbers it was not made for: lower --lr, or set --clip 1"
+            f"the posterior of a latent has {found['widest']:.3g} times the prior's variance, so its draws say nothing and go where no "
+            "other latent's do: lower --lr, or set --clip 1"
         )
     if "rate" in found:
         alarms |= _unused(found, progress)

@@ -19,7 +19,7 @@ from typing import Any, ClassVar, final
 from jaxtyping import Float
 from torch import Tensor
 
-from allegory.core import Card, CodeKind, Moment, Optim, Paper, Recipe, batch_mean
+from allegory.core import Card, Claim, CodeKind, Moment, Optim, Paper, Recipe, batch_mean
 from allegory.methods.latent._variational import Posterior, Variational
 from allegory.objectives import gaussian_kl
 
@@ -29,12 +29,13 @@ from allegory.objectives import gaussian_kl
 class AnnealedVAE(Variational):
     """Annealed-capacity VAE (Burgess et al. 2018): minimises distortion + gamma * |rate - C|, in nats per example.
 
-    capacity: the nats that the code may carry at the end. gamma: the price of a nat more or less (paper: 1000). ramp: the share of the
-    steps over which C rises (paper: 100,000 of 300,000 steps).
+    capacity: the nats that the code may carry at the end. gamma: the price of a nat more or less (paper: 1000, for 300,000 steps: Adam,
+    which scales by the largest forces, leaves the distortion little of a short training). ramp: the share of the steps over which C rises
+    (paper: 100,000 of 300,000 steps).
     """
 
     capacity: float = 25.0
-    gamma: float = 100.0
+    gamma: float = 20.0
     ramp: float = 0.5
 
     recipe: ClassVar[Recipe] = Recipe(steps=2000, batch=128, optim=Optim(lr=1e-3, weight_decay=0.0))
@@ -50,6 +51,10 @@ class AnnealedVAE(Variational):
         fails="A capacity too large carries noise, one too small drops small factors; look at the KL of each latent.",
         code=CodeKind(stochastic=True, disentangled=True), falls="vae/distortion", tiny={"latent": 4, "capacity": 4.0},
         laws=("order of examples",),
+        claims=(
+            Claim("reconstruction", "share_of_variance", "digits", 0.76,
+                  {"steps": 1500, "capacity": 15.0, "encoder": "mlp-plain", "decoder": "mlp"}, seeds=3),
+        ),
     )  # fmt: skip
 
     def added(self, net: Any, z: Float[Tensor, "b z"], q: Posterior, now: Moment) -> Tensor:

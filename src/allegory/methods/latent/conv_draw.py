@@ -27,7 +27,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from allegory import nets
-from allegory.core import Array, Card, CodeKind, Optim, Paper, Recipe, Spec
+from allegory.core import Array, Card, Claim, CodeKind, Optim, Paper, Recipe, Spec
 from allegory.methods.latent._drawing import Drawing, DrawingNet, Sketch, State
 from allegory.methods.latent._variational import Posterior
 from allegory.objectives import Likelihood
@@ -95,6 +95,7 @@ class ConvDRAW(Drawing):
         fails="A rate near 0, or all of it in one step; look at the KL of each latent and at pictures of few bits.",
         code=CodeKind(size="either", form="structured", stochastic=True), specs=("image",),
         tiny={"times": 2, "latent": 1, "hidden": 8}, laws=("order of examples",),
+        claims=(Claim("likelihood", "log_likelihood", "digits", -32.0, {"steps": 300, "likelihood": "bernoulli"}, seeds=1),),
     )  # fmt: skip
 
     def build(self, spec: Spec, n: int) -> ConvDRAWNet:

@@ -20,7 +20,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from allegory.core import Batch, Card, CodeKind, Loss, Moment, Optim, Paper, Recipe, batch_mean
+from allegory.core import Batch, Card, Claim, CodeKind, Loss, Moment, Optim, Paper, Recipe, batch_mean
 from allegory.methods.latent._variational import Posterior, Variational, VariationalNet, squared_error
 from allegory.objectives import gaussian_kl, importance_bound
 
@@ -47,6 +47,10 @@ class IWAE(Variational):
         costs="k decodings a step; the encoder is told less as k grows.",
         fails="With large k the posterior means become worse codes; compare few-label accuracy with a VAE's.",
         code=CodeKind(stochastic=True), falls="vae/minus_bound", tiny={"latent": 4, "k": 3}, laws=("order of examples",),
+        claims=(
+            Claim("reconstruction", "share_of_variance", "digits", 0.76,
+                  {"steps": 1500, "encoder": "mlp-plain", "decoder": "mlp"}, seeds=3),
+        ),
     )  # fmt: skip
 
     def negative_bound(self, net: VariationalNet, x: Float[Tensor, "b *d"], q: Posterior, batch: Batch, now: Moment) -> Loss:

@@ -179,7 +179,7 @@ def log_density(rep: Representation, x: Any, seed: int, k: int = 1) -> Density:
 def reference(who: str, q: int, terms: Units, train: Tensor, test: Tensor, seed: int) -> Float[Tensor, " n"]:
     """log p of `test` by a simple model of `train`, in the method's units."""
     if terms.binarised:
-        train, test = (_black_and_white(s, np.random.default_rng([seed, k])) for s, k in ((train, 53), (test, 54)))
+        train, test = (black_and_white(s, np.random.default_rng([seed, k])) for s, k in ((train, 53), (test, 54)))
     if terms.levels is None:
         return densities.apart_gaussian(train, test) if who == APART else densities.probabilistic_pca(train, test, q)
     if who == APART:
@@ -189,7 +189,8 @@ def reference(who: str, q: int, terms: Units, train: Tensor, test: Tensor, seed:
     return densities.probabilistic_pca(moved[0], moved[1], q) + densities.cell(test.shape[1], terms.step)
 
 
-def _black_and_white(x: Tensor, rng: np.random.Generator) -> Tensor:
+def black_and_white(x: Tensor, rng: np.random.Generator) -> Tensor:
+    """Draws in which every pixel is as likely white as it is bright."""
     return 2.0 * (torch.as_tensor(rng.uniform(size=tuple(x.shape))) < (x + 1.0) / 2.0).double() - 1.0
 
 
