@@ -70,7 +70,8 @@ def read_ledger(path: Path) -> list[Row]:
 
 def newest(ledger: Iterable[Row], method: str, question: str, metric: str, data: str) -> Row | None:
     """The last row of a claim."""
-    rows = [r for r in ledger if (r["method"], r["question"], r["metric"], r["data"]) == (method, question, metric, data)]
+    wanted = {"method": method, "question": question, "metric": metric, "data": data}
+    rows = [r for r in ledger if all(r.get(k) == v for k, v in wanted.items())]
     return rows[-1] if rows else None
 
 
