@@ -5,8 +5,9 @@
 
 The pixels of an image are probabilities of white, and every draw of it is another black and white image (the dynamic binarisation of Burda
 et al. 2016); the test images are drawn once, with seed 0. The bound is over all 10,000 test images; the estimate with 1,000 importance
-samples over 1,000 of them, evenly spaced. Seconds are processor time of learning alone, on one thread of a machine that may be busy.
-A row learns with the settings below; its model is saved beside it, so that it can be looked at.
+samples over 1,000 of them, evenly spaced, and so is the bound that a method of k samples learns by. Seconds are processor time of learning
+alone, on one thread of a machine that may be busy. A row learns with the settings below; its model is saved beside it, so that it can be
+looked at.
 """
 
 import argparse
@@ -69,6 +70,8 @@ def measure(asked: argparse.Namespace, row: Row) -> dict[str, Any]:
     figures = {bound.kind: figure(bound)}
     if bound.kind == "lower bound":
         few = source.subset(evenly(test, ESTIMATED))
+        if "k" in row.fields:
+            figures[f"bound of k = {row.fields['k']}"] = figure(rep.log_density(few, seed=0, k=row.fields["k"], batch=64))
         figures["estimate"] = figure(rep.log_density(few, seed=0, k=IMPORTANCE, batch=16))
     folder = Path(asked.out) / row.name
     rep.save(folder / "model")
