@@ -94,7 +94,8 @@ def rate(q: Posterior) -> Rate:
         f"{_of(int((q.kl >= SILENT).sum()), len(q.kl))} {SILENT} nats or more.",
     ]
     if q.active is not None:
-        words.append(f"Active, which means that the posterior's mean varies over items by more than 0.01, are {int(q.active.sum())}.")
+        some = int(q.active.sum())
+        words.append(f"{plural(some, 'is', 'are')} active: the variance over items of the posterior's mean is above 0.01.")
     if len(q.kl) > ROWS:
         words.append(f"The table has the {ROWS} that carry most.")
     return Rate(rows, (*words, *_worst(q)), q.standard)

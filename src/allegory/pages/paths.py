@@ -24,7 +24,7 @@ STEPS = 9
 HOW = {
     "straight": "decoded from the straight line between the two codes",
     "spherical": "decoded from the great circle between the two codes",
-    "geodesic": "decoded from the path of codes on which the picture goes least far",
+    "geodesic": "decoded from the path of codes along which the pictures change least",
 }
 
 
@@ -66,12 +66,9 @@ def _pair(source: Source, items: Encoded, rep: Any, places: tuple[int, int], sph
 
 def _way(rep: Any, name: str, z: np.ndarray, between: str) -> Strip:
     decoded = rep.decode(z)
-    row = strip(pictures.seen(rep.intake.spec, decoded), f"{name}, length {number(_long(rep, decoded))}", HOW[name])
+    long = number(float(geometry.path_length(torch.as_tensor(pixels(rep, decoded)).double())))
+    row = strip(pictures.seen(rep.intake.spec, decoded), f"{name}, length\u00a0{long}", HOW[name])
     return Strip(row.uri, row.name, f"{between}, {row.alt}")
-
-
-def _long(rep: Any, decoded: Tree) -> float:
-    return float(geometry.path_length(torch.as_tensor(pixels(rep, decoded)).double()))
 
 
 def pixels(rep: Any, x: Tree) -> Any:
