@@ -84,15 +84,16 @@ def test_traversals_put_the_dimension_that_changes_most_first(images, encoded, p
         def decode(self, z):
             return np.broadcast_to((0.1 * z[:, 2] + 0.001 * z[:, 0])[:, None, None, None], (len(z), 3, 8, 8)).astype(np.float32)
 
-    strips = looks.traversals(images, encoded, Third())
-    assert [s.name for s in strips][:2] == ["dimension 3", "dimension 1"]
+    found = looks.traversals(images, encoded, Third())
+    assert [s.name for s in found.strips][:2] == ["dimension 3", "dimension 1"]
+    assert not found.ordered and found.size == 6
 
 
 def test_only_what_a_method_can_do_is_shown(vae, pca, table_vae, images, vectors, encoded, table):
     z4 = codes_map.encoded(vae, images)
-    assert set(page.abilities(vae, images, z4)) == {"reconstructions", "traversals", "interpolations", "samples"}
+    assert set(page.abilities(vae, images, z4)) == {"reconstructions", "traversals", "interpolations", "samples", "rate", "completions"}
     assert set(page.abilities(pca, images, encoded)) == {"reconstructions", "traversals", "interpolations"}
-    assert set(page.abilities(table_vae, vectors, table)) == {"columns", "heat", "drawn"}
+    assert set(page.abilities(table_vae, vectors, table)) == {"columns", "heat", "drawn", "rate"}
 
     class Blind:
         intake, facts = pca.intake, {}

@@ -1,4 +1,4 @@
-"""Judging by looking: neighbours, reconstructions, traversals, interpolations and samples of images. Each is None where it cannot be."""
+"""Judging by looking: neighbours, reconstructions, traversals, completions and samples of images. Each is None where it cannot be."""
 
 import math
 from dataclasses import dataclass
@@ -11,7 +11,9 @@ from allegory.data import Source
 from allegory.pages import layout, pictures
 from allegory.pages.codes_map import Encoded
 from allegory.pages.items import Item, label, of_part, spread, uris
-from allegory.pages.numbers import plural
+from allegory.pages.latents import SILENT, Posterior
+from allegory.pages.numbers import decimals, plural
+from allegory.pages.strips import Strip, strip
 
 QUERIES = 6
 NEAREST = 8
@@ -19,6 +21,12 @@ PAIRS = 12
 STEPS = 9
 DIMENSIONS = 10
 MOST_DIMENSIONS = 128
+RANGE = (2.5, 97.5)  # percentiles
+MOVED = "over the middle 95 % of the codes of this dimension"
+COMPLETED = 6
+SEEDS = 3
+UNSEEN = 128
+SAME = 1 / 3  # the means of a VAE differ by a fifth, for their few importance samples; draws by about 1
 SAMPLES = 48
 PROGRESSES = 8
 SHARES = (0.0, 1 / 16, 1 / 8, 1 / 4, 1 / 2, math.inf)  # of the bits that these items take on average
@@ -103,44 +111,77 @@ def reconstructions(source: Source, items: Encoded, rep: Any) -> Reconstructions
 
 
 @dataclass(frozen=True)
-class Strip:
-    """A row of pictures as one, with its words."""
+class Traversals:
+    """A strip for each dimension shown. With a posterior they are `ordered` by nats, and `silent` of `size` carry too few to be shown."""
 
-    uri: str
-    name: str
-    alt: str
+    strips: tuple[Strip, ...]
+    size: int
+    ordered: bool = False
+    silent: int = 0
 
 
-def traversals(source: Source, items: Encoded, rep: Any) -> tuple[Strip, ...]:
-    """One item's code moved along single dimensions, two standard deviations to each side, those that change the picture most first."""
+def traversals(source: Source, items: Encoded, rep: Any, q: Posterior | None = None) -> Traversals:
+    """One item's code moved along single dimensions, over the middle 95 % of the codes. First come those that carry most nats, where the
+    posterior says how many each carries; else those that change the picture most."""
     place = int(spread(source, items.index, of_part(source, items.index, "test"), 1)[0])
-    deviation = items.z.std(0)
-    dimensions = np.argsort(-deviation)[:MOST_DIMENSIONS]
-    moves = np.linspace(-2, 2, STEPS)
-    z = np.repeat(items.z[place][None], len(dimensions) * STEPS, 0).reshape(len(dimensions), STEPS, -1)
-    for row, d in enumerate(dimensions):
-        z[row, :, d] = items.z[:, d].mean() + moves * deviation[d]
-    decoded = rep.decode(z.reshape(len(dimensions) * STEPS, -1).astype(np.float32))
-    shown = pictures.seen(rep.intake.spec, decoded)
-    shown = shown.reshape(len(dimensions), STEPS, *shown.shape[1:])
+    size = items.z.shape[1]
+    if q is not None and len(q.kl) == size:
+        loud = int((q.kl >= SILENT).sum())
+        dimensions = q.order[: min(loud, DIMENSIONS)]
+        shown = _moved(items, rep, place, dimensions)
+        names = [f"dimension {d + 1}, {decimals(float(q.kl[d]), 1 if q.kl[d] >= 1 else 2)} nats" for d in dimensions]
+        return Traversals(tuple(strip(row, name, MOVED) for row, name in zip(shown, names, strict=True)), size, True, size - loud)
+    dimensions = np.argsort(-items.z.std(0))[:MOST_DIMENSIONS]
+    shown = _moved(items, rep, place, dimensions)
     change = np.abs(shown[:, -1].astype(float) - shown[:, 0]).mean((1, 2, 3))
     order = np.argsort(-change, kind="stable")[:DIMENSIONS]
-    how = "from -2 to +2 standard deviations of this dimension"
-    return tuple(_strip(shown[r], f"dimension {dimensions[r] + 1}", how) for r in order)
+    return Traversals(tuple(strip(shown[r], f"dimension {dimensions[r] + 1}", MOVED) for r in order), size)
 
 
-def interpolations(source: Source, items: Encoded, rep: Any) -> tuple[Strip, ...]:
-    """Straight lines between the codes of pairs of test items, decoded."""
-    chosen = spread(source, items.index, of_part(source, items.index, "test"), 10)
-    pairs = list(zip(chosen[0::2], chosen[1::2], strict=False))
-    if not pairs:
-        return ()
-    t = np.linspace(0, 1, STEPS, dtype=np.float32)[:, None]
-    z = np.concatenate([(1 - t) * items.z[a] + t * items.z[b] for a, b in pairs])
-    shown = pictures.seen(rep.intake.spec, rep.decode(z))
-    rows = shown.reshape(len(pairs), STEPS, *shown.shape[1:])
-    names = [" → ".join(_name(source, int(items.index[p])) for p in pair) for pair in pairs]
-    return tuple(_strip(row, name, "decoded from the straight line between the two codes") for row, name in zip(rows, names, strict=True))
+def _moved(items: Encoded, rep: Any, place: int, dimensions: np.ndarray) -> np.ndarray:
+    """The pictures (dimension, step, h, w, 3) of the code at `place` with one dimension moved."""
+    if not len(dimensions):
+        return np.empty((0, STEPS, 1, 1, 3), np.uint8)
+    z = np.repeat(items.z[place][None], len(dimensions) * STEPS, 0).reshape(len(dimensions), STEPS, -1)
+    for row, d in enumerate(dimensions):
+        low, high = np.percentile(items.z[:, d], RANGE)
+        z[row, :, d] = np.linspace(low, high, STEPS)
+    shown = pictures.seen(rep.intake.spec, rep.decode(z.reshape(len(dimensions) * STEPS, -1).astype(np.float32)))
+    return shown.reshape(len(dimensions), STEPS, *shown.shape[1:])
+
+
+@dataclass(frozen=True)
+class Completions:
+    """Test items, the half of each that was seen, and what was put below it with each seed: once where all say nearly the same. `apart`:
+    how far two seeds differ there, as a share of how far the items differ from their mean."""
+
+    rows: tuple[tuple[Item, str, tuple[str, ...]], ...]
+    apart: float
+
+
+def completions(source: Source, items: Encoded, rep: Any) -> Completions | None:
+    """The upper half of some test items, completed with three seeds; None for what is not one picture of at least two rows."""
+    spec = rep.intake.spec
+    if pictures.image_part(spec) != "" or spec.shape[1] < 2:
+        return None
+    chosen = items.index[spread(source, items.index, of_part(source, items.index, "test"), COMPLETED)]
+    x, half = source.take(chosen), spec.shape[1] // 2
+    known = np.zeros((len(chosen), *spec.shape), dtype=bool)
+    known[:, :, :half] = True
+    whole = [pictures.seen(spec, rep.complete(x, known, seed=seed)) for seed in range(SEEDS)]
+    before = pictures.stored(rep.intake, x)
+    shaded = before.copy()
+    shaded[:, half:] = UNSEEN
+    own = [Item(uri, source.id(int(i)), label(source, int(i))) for uri, i in zip(uris(before), chosen, strict=True)]
+    apart = _apart(whole[0][:, half:], whole[1][:, half:], before[:, half:])
+    shown = list(zip(*map(uris, whole[:1] if apart < SAME else whole), strict=True))
+    return Completions(tuple(zip(own, uris(shaded), shown, strict=True)), apart)
+
+
+def _apart(one: np.ndarray, other: np.ndarray, items: np.ndarray) -> float:
+    """The root mean square between two seeds, over that of the items about their mean."""
+    spread_ = np.square(items.astype(np.float64) - items.mean(0)).mean()
+    return float((np.square(one.astype(np.float64) - other).mean() / max(spread_, 1e-12)) ** 0.5)
 
 
 Said = tuple[str, str]  # a picture, and how many bits it took in words
@@ -164,11 +205,3 @@ def samples(rep: Any) -> tuple[str, ...]:
     drawn: Tree = rep.sample(SAMPLES, seed=0)
     assert tree.length(drawn) == SAMPLES
     return tuple(uris(pictures.seen(rep.intake.spec, drawn)))
-
-
-def _name(source: Source, i: int) -> str:
-    return label(source, i) or source.id(i)
-
-
-def _strip(row: np.ndarray, name: str, how: str) -> Strip:
-    return Strip(pictures.uri(pictures.grid(pictures.resized(row, 72), len(row))), name, f"{name}: {len(row)} pictures, {how}")

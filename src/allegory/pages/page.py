@@ -8,7 +8,7 @@ from typing import Any
 
 from allegory.core import Problem, files
 from allegory.data import PARTS, Source
-from allegory.pages import codes_map, columns, figures, looks, pictures, render
+from allegory.pages import codes_map, columns, figures, latents, looks, paths, pictures, render
 from allegory.pages.health import health
 from allegory.pages.numbers import number, plural, seconds
 from allegory.pages.results import GAIN, Board, Result, board, results
@@ -44,6 +44,7 @@ def report(rep: Any, source: Source, scores: Iterable[Any], metrics: Metrics | P
         mapped=codes_map.described(source, items),
         neighbours=looks.neighbours(source, items, rep),
         can=abilities(rep, source, items),
+        silent=latents.SILENT,
         curves=figures.curves(logged),
         health=health(logged, rep.facts),
         facts=facts(rep, source, items.z.shape[1]),
@@ -99,14 +100,19 @@ def abilities(rep: Any, source: Source, items: codes_map.Encoded) -> dict[str, A
     pictured = pictures.image_part(rep.intake.spec) is not None
     if not pictured and not columns.flat(rep):
         return {}
+    q = latents.posterior(source, items, rep)
     if "decode" in can and pictured:
         found = {
             "reconstructions": looks.reconstructions(source, items, rep),
-            "traversals": looks.traversals(source, items, rep),
-            "interpolations": looks.interpolations(source, items, rep),
+            "traversals": looks.traversals(source, items, rep, q),
+            "interpolations": paths.interpolations(source, items, rep, spherical=q is not None and q.standard),
         }
     elif "decode" in can:
         found = {"columns": columns.reconstructed(source, items, rep), "heat": columns.traversed(source, items, rep)}
+    if q is not None:
+        found["rate"] = latents.rate(q)
+    if "complete" in can and pictured and (completed := looks.completions(source, items, rep)):
+        found["completions"] = completed
     if "progressive" in can and pictured:
         found["progressive"] = looks.progressive(source, items, rep)
     if "sample" in can:
