@@ -80,6 +80,10 @@ class Variational(Trained[Any]):
     decoder: str = "default"
     likelihood: LikelihoodName | None = None
 
+    @property
+    def reads_holes(self) -> bool:
+        return True
+
     def added(self, net: Any, z: Float[Tensor, "b z"], q: Posterior, now: Moment) -> Tensor:
         """A hole: what is added to the mean distortion (scalar, nats). By default the rate."""
         del net, z, now
@@ -167,7 +171,9 @@ class Variational(Trained[Any]):
         """The mean of the unknown entries given the known ones, by self-normalised importance samples (Mattei and Frellsen 2019, eq. 12).
 
         The encoder proposes from what is known and what its own decoder said of the rest, a few rounds long (Rezende et al. 2014, F).
+        What is missing in x itself (NaN) is unknown, whatever `known` says.
         """
+        known = known & ~x.isnan()
         filled = torch.where(known, x, 0.0)
         for _ in range(ROUNDS):
             filled = torch.where(known, x, self.decode(net, net.q(filled)[0]))
@@ -199,7 +205,7 @@ def squared_error(x: Float[Tensor, "b *d"], mean: Float[Tensor, "b *d"]) -> Floa
 def follow(variance: Float[Tensor, ""], errors: Float[Tensor, "b 2"], step: int) -> None:
     """Moves the variance towards the mean squared error of a batch (`squared_error`); in the first step it is set to it."""
     squares, known = errors.to(variance.dtype).sum(0)
-    variance.lerp_(squares / known, 1.0 - (FOLLOW if step else 0.0))
+    variance.lerp_(squares / known.clamp_min(1.0), 1.0 - (FOLLOW if step else 0.0))
 
 
 def is_vector(spec: Spec) -> bool:
