@@ -120,7 +120,7 @@ def test_nan_in_vectors_is_named_and_imputed_or_dropped():
     assert len(dropped) == 48 and [k.id for k in dropped.skipped] == ["3", "7"] and dropped.id(3) == "4"
     assert dropped.labels is not None and dropped.labels.listed()[:4] == ["0", "1", "2", "4"]
     assert "used 48 of 50" in dropped.describe()
-    with pytest.raises(Misuse, match=r"expected 'impute' or 'drop', got 'ignore'"):
+    with pytest.raises(Misuse, match=r"expected 'impute', 'drop' or 'keep', got 'ignore'"):
         open_source(x, missing="ignore")
 
 

@@ -87,7 +87,7 @@ def test_missing_and_infinite_values_are_named_by_column_and_count(tmp_path, kin
     assert len(dropped) == 55 and [k.id for k in dropped.skipped] == [f"row {i}" for i in (3, 4, 5, 6, 9)]
     assert dropped.labels is not None and dropped.labels.listed() == df.kind.drop([3, 4, 5, 6, 9]).tolist()
     assert dropped.id(3) == "row 7" and "used 55 of 60" in dropped.describe() and "those rows are left out" in dropped.describe()
-    with pytest.raises(Misuse, match=r"'impute' or 'drop'"):
+    with pytest.raises(Misuse, match=r"'impute', 'drop' or 'keep'"):
         open_source(path, missing="zero")
 
 

@@ -50,6 +50,12 @@ class Method(abc.ABC, Generic[N]):
 
     card: ClassVar[Card]
 
+    @property
+    def reads_holes(self) -> bool:
+        """Whether entries of an observation may be missing (NaN). Else what is missing in vectors is imputed before, and images with
+        missing pixels are refused."""
+        return False
+
     @abc.abstractmethod
     def build(self, spec: Spec, n: int) -> N:
         """The nets, untrained, for observations of `spec`; `n` counts the training items. The caller fences the randomness."""

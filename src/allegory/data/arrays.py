@@ -11,7 +11,7 @@ from allegory.data.found import Found
 from allegory.data.leaves import Rows
 from allegory.data.source import CHUNK_BYTES, Skipped, Source
 
-Missing = Literal["impute", "drop"]
+Missing = Literal["impute", "drop", "keep"]
 Channels = Literal["first", "last"]
 COLOURS = (1, 2, 3, 4)
 THIN = 16  # images that are wider than so many times their height are asked about: they may be series
@@ -26,7 +26,8 @@ def open_array(
     """(n, d) vectors, or (n, h, w), (n, h, w, c), (n, c, h, w) images, of any real numbers; with `series` (n, t) or (n, c, t) series.
 
     `channels`: where the channels are, when the shape leaves it open. `levels`: the pixels are whole numbers below it. `missing`: what to
-    do with items that hold NaN or infinity: "impute" (vectors: the mean of the training part) or "drop".
+    do with items that hold NaN or infinity: "impute" (vectors: the mean of the training part), "drop", or "keep" for methods that read
+    holes (others impute vectors and refuse images); None keeps vectors and refuses images.
     """
     del aside
     array = _numbers(x, name)
@@ -37,10 +38,12 @@ def open_array(
     bad = _not_finite(array)
     if bad.any():
         notes.append(_said(bad, array, name, missing))
+    holes = bool(bad.any()) and missing in (None, "keep")
     used = np.flatnonzero(bad == 0) if missing == "drop" and bad.any() else None
     skipped = [] if used is None else [Skipped(str(i), "NaN or infinite values") for i in np.flatnonzero(bad)]
     source = Source(
-        name=name, spec=Array(tuple(array.shape[1:]), depth), x=_leaf(array, used), ids=None if used is None else [str(i) for i in used],
+        name=name, spec=Array(tuple(array.shape[1:]), depth, holes), x=_leaf(array, used),
+        ids=None if used is None else [str(i) for i in used],
         mirror=array.ndim == 4 and array.shape[1] == 3, notes=tuple(notes), skipped=tuple(skipped),
     )  # fmt: skip
     return Found(source, used=used)
@@ -144,14 +147,25 @@ def _not_finite(array: np.ndarray) -> np.ndarray:
 
 def _said(bad: np.ndarray, array: np.ndarray, name: str, missing: Missing | None) -> str:
     """What was done about values that are NaN or infinite; raises `Problem` where nothing can be."""
-    if missing not in (None, "impute", "drop"):
-        raise Misuse(f"missing: expected 'impute' or 'drop', got {missing!r}")
+    check_missing(missing)
     count = f"{int((bad > 0).sum())} of {len(bad)} items hold {int(bad.sum())} values that are NaN or infinite"
     if missing == "drop":
         return f"{count}; they are left out"
+    if missing == "keep" or (missing is None and array.ndim != 4):
+        other = "others do not take them" if array.ndim == 4 else "to others each becomes the mean of its feature"
+        return f"{count}; methods that read holes learn from the rest, {other} (or leave the items out with missing='drop')"
     if array.ndim == 4:
-        raise Problem(f"{name}: {count}. Images cannot be imputed: leave those items out with missing='drop', or mend the file")
+        raise Problem(
+            f"{name}: {count}. Images cannot be imputed: leave those items out with missing='drop', or keep the holes with missing='keep' "
+            "for a method that reads them, such as al.VAE"
+        )
     return f"{count}; each becomes the mean of its feature (or leave the items out with missing='drop')"
+
+
+def check_missing(missing: Missing | None) -> None:
+    """Raises `Misuse` for what is none."""
+    if missing not in (None, "impute", "drop", "keep"):
+        raise Misuse(f"missing: expected 'impute', 'drop' or 'keep', got {missing!r}")
 
 
 def _leaf(array: np.ndarray, used: np.ndarray | None) -> Any:

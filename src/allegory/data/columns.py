@@ -64,13 +64,14 @@ def read(name: str, values: pa.ChunkedArray, wanted: Column | str | None) -> Rea
     return "not text in UTF-8" if pa.types.is_binary(kind) else f"values of type {kind} are not read"
 
 
-def remarks(reads: Sequence[Read], missing: str) -> list[str]:
+def remarks(reads: Sequence[Read], missing: str | None) -> list[str]:
     """What people should know about the columns: what is missing where, what is constant, what is empty."""
     notes = []
     lacking = [_lacking(r) for r in reads if r.lacks.any() and not r.empty]
     if lacking:
         done = "those rows are left out" if missing == "drop" else (
-            "numbers become the mean of the training part, categories all zeros; missing='drop' leaves those rows out"
+            "numbers become the mean of the training part, categories all zeros"
+            f"{'' if missing == 'impute' else ', but for methods that read holes'}; missing='drop' leaves those rows out"
         )  # fmt: skip
         notes.append(f"missing values: {', '.join(lacking)}; {done}")
     constant = [r.column.name for r in reads if not r.empty and r.constant]

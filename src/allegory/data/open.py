@@ -198,6 +198,8 @@ def _as_learned(opener: Opener, like: Intake) -> dict[str, Any]:
             options = {"size": raw.shape[1:], "channels": raw.shape[0]} if raw.shape[0] in (1, 3) else {}
         elif raw.levels and "levels" in takes:
             options = {"levels": raw.levels}
+        elif like.holes and "missing" in takes:
+            options = {"missing": "keep"}
     elif isinstance(raw, Array) and raw.is_series and "series" in takes:
         options = {"series": True}
     return options

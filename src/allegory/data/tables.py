@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from allegory.core import Array, Misuse, Problem
-from allegory.data.arrays import Missing
+from allegory.core import Array, Problem
+from allegory.data.arrays import Missing, check_missing
 from allegory.data.columns import Read, read, remarks
 from allegory.data.found import Found
 from allegory.data.hashing import fold
@@ -21,8 +21,9 @@ ID_NAMES = ("id", "ids", "key", "uuid", "guid", "index", "name", "path", "file",
 NULLS = ["", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "#N/A", "?"]
 
 
-def open_csv(path: Path, aside: Sequence[str] = (), *, missing: Missing = "impute", columns: Sequence[Column | str] = ()) -> Found:
-    """A table with a header line, separated by commas, semicolons or tabs. `missing`: "impute" or "drop" rows. `columns`: only these."""
+def open_csv(path: Path, aside: Sequence[str] = (), *, missing: Missing | None = None, columns: Sequence[Column | str] = ()) -> Found:
+    """A table with a header line, separated by commas, semicolons or tabs. `missing`: "impute" or "drop" rows, or "keep" (as
+    None does) what is missing for methods that read holes, while others impute. `columns`: only these."""
     broken: list[Skipped] = []
 
     def misfit(row: Any) -> str:
@@ -41,7 +42,7 @@ def open_csv(path: Path, aside: Sequence[str] = (), *, missing: Missing = "imput
     return open_table(table, aside, name=path.stem, missing=missing, columns=columns, skipped=broken)
 
 
-def open_parquet(path: Path, aside: Sequence[str] = (), *, missing: Missing = "impute", columns: Sequence[Column | str] = ()) -> Found:
+def open_parquet(path: Path, aside: Sequence[str] = (), *, missing: Missing | None = None, columns: Sequence[Column | str] = ()) -> Found:
     """A .parquet file; options as for .csv."""
     try:
         table = pa.parquet.ParquetFile(path).read()
@@ -50,7 +51,7 @@ def open_parquet(path: Path, aside: Sequence[str] = (), *, missing: Missing = "i
     return open_table(table, aside, name=path.stem, missing=missing, columns=columns)
 
 
-def open_frame(frame: Any, aside: Sequence[str] = (), *, missing: Missing = "impute", columns: Sequence[Column | str] = ()) -> Found:
+def open_frame(frame: Any, aside: Sequence[str] = (), *, missing: Missing | None = None, columns: Sequence[Column | str] = ()) -> Found:
     """A pandas DataFrame; options as for .csv. An index that is not 0, 1, 2 ... gives the ids."""
     names = [str(c) for c in frame.columns]
     arrays = []
@@ -65,15 +66,15 @@ def open_frame(frame: Any, aside: Sequence[str] = (), *, missing: Missing = "imp
 
 
 def open_table(
-    table: pa.Table, aside: Sequence[str] = (), *, name: str = "table", missing: Missing = "impute", columns: Sequence[Column | str] = (),
+    table: pa.Table, aside: Sequence[str] = (), *,
+    name: str = "table", missing: Missing | None = None, columns: Sequence[Column | str] = (),
     ids: Sequence[str] | None = None, skipped: Sequence[Skipped] = (),
 ) -> Found:  # fmt: skip
     """An arrow table: numbers and categories become the observations; the columns named in `aside` (labels, groups) stay outside.
 
     `columns`: use these only; with a `Column` (of a learned intake) its kind is kept too.
     """
-    if missing not in ("impute", "drop"):
-        raise Misuse(f"missing: expected 'impute' or 'drop', got {missing!r}")
+    check_missing(missing)
     table = _checked(table, name)
     wanted: dict[str, Column | str] = {c if isinstance(c, str) else c.name: c for c in columns}
     id_column = _id_column(table, {*aside, *wanted})
@@ -83,11 +84,13 @@ def open_table(
     notes += remarks(reads, missing)
     notes += [f"the column {id_column!r} gives the ids"] if id_column is not None else []
     lacks = np.any([r.lacks & (not r.empty) for r in reads], axis=0)
+    holes = bool(lacks.any()) and missing in (None, "keep")
     dropped = np.flatnonzero(lacks) if missing == "drop" else np.zeros(0, dtype=np.int64)
     used = np.setdiff1d(np.arange(len(table)), dropped)
     names = [str(i) for i in (ids if ids is not None else range(len(table)))]
     source = Source(
-        name=name, spec=Array((len(reads),)), x=np.stack([r.values[used] for r in reads], 1), keys=fold(*(r.keys[used] for r in reads)),
+        name=name, spec=Array((len(reads),), holes=holes), x=np.stack([r.values[used] for r in reads], 1),
+        keys=fold(*(r.keys[used] for r in reads)),
         ids=[names[i] for i in used] if ids is not None or len(dropped) else None, columns=tuple(r.column for r in reads),
         notes=tuple(notes), skipped=(*skipped, *(Skipped(names[i], "has a missing value") for i in dropped)),
     )  # fmt: skip

@@ -81,9 +81,9 @@ def encoder_of(method: Any, net: nn.Module, intake: Intake, view: views.View | N
 
 
 def raw_input(x: Tree) -> Float[Tensor, "b d"]:
-    """What methods see, flattened; images of more than 3072 numbers are averaged down first, vectors projected at random (Johnson and
-    Lindenstrauss 1984), so that a raw input of any size can be probed."""
-    return torch.cat([_small(leaf.float()) for leaf in tree.leaves(x)], 1)
+    """What methods see, flattened, with 0 (the mean of vectors) for what is missing. Images of more than 3072 numbers are averaged down
+    first, vectors projected at random (Johnson and Lindenstrauss 1984), so that a raw input of any size can be probed."""
+    return torch.cat([_small(leaf.float().masked_fill(leaf.isnan(), 0.0)) for leaf in tree.leaves(x)], 1)
 
 
 def _small(x: Tensor) -> Tensor:

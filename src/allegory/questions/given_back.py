@@ -50,11 +50,12 @@ class Terms:
         rules = list(self.intake.rules.values())
         return (rules[0].high - rules[0].low) / 2.0 if len(rules) == 1 and isinstance(rules[0], Pixels) else 1.0
 
-    def seen(self, features: Features, index: Int[Tensor, " q"]) -> Tree:
-        """What the method sees of these items, on the CPU."""
+    def seen(self, features: Features, index: Int[Tensor, " q"], holes: bool = False) -> Tree:
+        """What the method sees of these items, on the CPU; what is missing is 0, or NaN with `holes`."""
         device = self.rep.device
         with at_rest(self.intake):
-            return tree.to(self.intake(tree.to(features.stored(index), device)), "cpu", torch.float32)
+            x = tree.to(self.intake(tree.to(features.stored(index), device), holes=True), "cpu", torch.float32)
+        return x if holes else tree.map(lambda leaf: leaf.masked_fill(leaf.isnan(), 0.0), x)
 
     def vectors(self, x: Tree) -> Float[Tensor, "n d"]:
         """Observations as methods see or give them, on the levels of the data where these have some, as vectors; images of more than

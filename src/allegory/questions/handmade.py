@@ -18,7 +18,8 @@ MOST = 3072  # numbers of an item's gradients, as of the raw input
 
 
 def features(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d"]:
-    """Both, side by side, of images in [-1, 1]."""
+    """Both, side by side, of images in [-1, 1]; a missing pixel is taken for the middle grey."""
+    x = x.masked_fill(x.isnan(), 0.0)
     return torch.cat([gradients(x, cell_side(*x.shape[2:])), colours(x)], 1)
 
 

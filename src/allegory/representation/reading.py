@@ -29,10 +29,12 @@ def as_stored(x: Any, intake: Intake) -> Source:
     return data.open_source(x, like=intake)
 
 
-def batches(source: Source, intake: Intake, most: int, device: torch.device, dtype: torch.dtype) -> Iterator[tuple[Tree, int]]:
+def batches(
+    source: Source, intake: Intake, most: int, device: torch.device, dtype: torch.dtype, holes: bool | None = None
+) -> Iterator[tuple[Tree, int]]:
     """All observations in order through the intake, on `device`: (x, n), of which the first n items count and the rest pads to a block.
 
-    At most `most` items count, and fewer when items are large.
+    At most `most` items count, and fewer when items are large. `holes`: whether what is missing stays NaN; None as the method learned.
     """
     fitting = max(1, BATCH_BYTES // (4 * max(1, _numbers(intake.raw))))
     block = BLOCK if fitting >= BLOCK else 1
@@ -40,24 +42,26 @@ def batches(source: Source, intake: Intake, most: int, device: torch.device, dty
     for start in range(0, len(source), size):
         raw = tree.to(source.take(slice(start, start + size)), device)
         n = tree.length(raw)
-        check_values(raw, intake.raw, source.name)
+        check_values(raw, intake.raw, source.name, intake.holes if holes is None else holes)
         if n % block:
             raw = tree.take(raw, torch.arange(-(-n // block) * block, device=device) % n)
         with torch.no_grad():
-            x = intake(raw)
+            x = intake(raw, holes)
         yield tree.to(x, device, dtype), n
 
 
-def check_values(x: Tree, spec: Spec, name: str) -> None:
-    """Raises `Problem` for pixels that cannot be as stored: fractions or numbers outside the levels, NaN, infinity."""
+def check_values(x: Tree, spec: Spec, name: str, holes: bool = False) -> None:
+    """Raises `Problem` for pixels that cannot be as stored: fractions or numbers outside the levels, and without `holes` NaN, infinity."""
     if isinstance(spec, Parts):
         for part, inner in spec.parts:
-            check_values(x[part], inner, f"{name}, part {part!r}")
+            check_values(x[part], inner, f"{name}, part {part!r}", holes)
     if not (isinstance(spec, Array) and spec.is_image) or (x.dtype == torch.uint8 and spec.levels == 256):
         return
-    if not torch.isfinite(x).all():
+    known = torch.isfinite(x)
+    if not (holes or known.all()):
         raise Problem(f"{name}: there are pixels that are NaN or infinite; leave those images out")
-    if spec.levels and (x.min() < 0 or x.max() > spec.levels - 1 or bool((x != x.round()).any())):
+    x = x[known] if holes else x
+    if spec.levels and x.numel() and (x.min() < 0 or x.max() > spec.levels - 1 or bool((x != x.round()).any())):
         got = f"{x.min().item():g} to {x.max().item():g}"
         raise Problem(f"{name}: expected pixels as stored, whole numbers 0 to {spec.levels - 1}; got {got}. Undo any scaling first")
 

@@ -127,21 +127,34 @@ class Representation:
         return Density(torch.as_tensor(joined), kinds[0].kind, kinds[0].levels, kinds[0].k)
 
     def complete(self, x: Any, known: np.ndarray | Tensor, seed: int = 0, batch: int = CHUNK) -> Tree:
-        """`x` with the entries where `known` (n, *d), of the shape that the method sees, is False said anew from the others."""
-        method, source = self._that_can("complete"), as_stored(x, self.intake)
-        given = torch.as_tensor(known, dtype=torch.bool)
+        """`x` with the entries where `known` (n, *d), of the shape that the method sees, is False said anew from the others.
+
+        What is missing in `x` itself (NaN, a category that training had not) is said anew too, whatever `known` says.
+        """
+        return self._completed(as_stored(x, self.intake), torch.as_tensor(known, dtype=torch.bool), seed, batch)
+
+    def impute(self, x: Any, seed: int = 0, batch: int = CHUNK) -> np.ndarray:
+        """`x` as stored, with what is missing (NaN) filled in from the rest, in the stored unit; all else as it was.
+
+        Of a table's missing categories the most likely one, as its code: categories are numbered as in `intake.columns`. Where a method
+        completes by draws, what is filled in is one. Raises `Problem` for observations of several parts.
+        """
+        source = as_stored(x, self.intake)
+        filled = self._completed(source, None, seed, batch)
+        stored = source.take(slice(None))
+        full = self.intake.filled(*(torch.as_tensor(v).to(self.device) for v in (stored, filled))).cpu().numpy()
+        return np.asarray(full.astype(stored.dtype if np.issubdtype(stored.dtype, np.floating) else np.float64))
+
+    def _completed(self, source: Source, known: Tensor | None, seed: int, batch: int) -> Tree:
+        """Every item with what is missing, or not `known`, said anew."""
+        method = self._that_can("complete")
 
         def filled(x: Tree, at: int) -> Tree:
-            some = given[at : at + tree.length(x)]
-            if some.shape[1:] != x.shape[1:]:
-                raise Misuse(
-                    f"expected `known` of shape (n, {', '.join(map(str, x.shape[1:]))}), as the method sees items; got {given.shape}"
-                )
-            some = torch.cat([some, some.new_ones(tree.length(x) - len(some), *some.shape[1:])])
-            index = torch.arange(at, at + tree.length(x), device=self.device)
-            return method.complete(self.net, x, some.to(self.device), Dice.roll(seed, 0, index, "complete"))
+            told, index = ~x.isnan(), torch.arange(at, at + tree.length(x), device=self.device)
+            told = told if known is None else told & _rows_of(known, x, at).to(self.device)
+            return method.complete(self.net, torch.nan_to_num(x), told, Dice.roll(seed, 0, index, "complete"))
 
-        return _joined(self._each(source, batch, filled), len(source))
+        return _joined(self._each(source, batch, filled, holes=True), len(source))
 
     def progressive(self, x: Any, bits: Sequence[float], seed: int = 0, batch: int = CHUNK) -> list[tuple[Tree, Float[np.ndarray, " n"]]]:
         """For each budget of bits an item: every item as it is said with at most so many, and the bits that each took."""
@@ -185,10 +198,10 @@ class Representation:
             raise Misuse(f"{type(self.method).__name__} cannot {name.replace('_', ' ')}; it can {', '.join(self.can()) or 'do nothing'}")
         return self.method
 
-    def _each(self, source: Source, batch: int, f: Callable[[Tree, int], Any]) -> Iterator[Tree]:
+    def _each(self, source: Source, batch: int, f: Callable[[Tree, int], Any], holes: bool | None = None) -> Iterator[Tree]:
         """`f(x, number of its first item)` of every batch, as numpy."""
         at = 0
-        for x, n in batches(source, self.intake, batch, self.device, self.dtype):
+        for x, n in batches(source, self.intake, batch, self.device, self.dtype, holes):
             yield tree.take(self._rest(f, x, at), slice(n))
             at += n
 
@@ -204,6 +217,14 @@ def _blank(spec: core.Spec, device: torch.device, dtype: torch.dtype) -> Tree:
         return {name: _blank(of, device, dtype) for name, of in spec.parts}
     assert isinstance(spec, core.Array), "no intake of another kind"
     return torch.zeros(1, *spec.shape, device=device, dtype=dtype)
+
+
+def _rows_of(known: Tensor, x: Tensor, at: int) -> Tensor:
+    """What is known of a batch that begins at item `at`, all of it of the items that pad it."""
+    if known.shape[1:] != x.shape[1:]:
+        raise Misuse(f"expected `known` of shape (n, {', '.join(map(str, x.shape[1:]))}), as the method sees items; got {known.shape}")
+    some = known[at : at + len(x)]
+    return torch.cat([some, some.new_ones(len(x) - len(some), *some.shape[1:])])
 
 
 def _floating(net: nn.Module) -> Iterator[Tensor]:

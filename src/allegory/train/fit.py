@@ -68,8 +68,8 @@ def begin(method: Method[Any], source: Source, settings: Settings, index: np.nda
     """Everything before the first step: the resolved method, its net (built and prepared), and the training items on their device."""
     device = own(pick_device(settings.device))
     index = usable(method, source, source.part("train") if index is None else index)
-    intake = Intake.fit(source, index)
-    suits(method, intake.spec, len(index))
+    suits(method, source.spec, len(index))
+    intake = Intake.fit(source, index, method.reads_holes)
     method = method.resolved(intake.spec, source)
     with fenced(settings.seed):
         net = method.build(intake.spec, len(index)).to(device)
@@ -130,6 +130,8 @@ def suits(method: Method[Any], spec: Any, n: int) -> None:
     if kind not in method.card.specs:
         other = "al.BetaVAE for vectors" if kind == "vector" else "another method (allegory methods lists them by what they read)"
         raise Problem(f"{name} reads {' or '.join(method.card.specs)} observations; got {kind}s ({spec}). Use {other}")
+    if kind == "image" and spec.holes and not method.reads_holes:
+        raise Problem(f"{name} does not read images with missing pixels; leave them out with missing='drop', or use al.VAE or its kin")
     if n < 2:
         raise Problem(f"{name} needs at least 2 training items, got {n}; bring more data")
 

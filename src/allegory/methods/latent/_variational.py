@@ -30,7 +30,10 @@ LATENTS = 10
 # Vectors are standardised and few: longer learning learns the training rows by heart (tables of 150 to 20,000 rows, few-label accuracy:
 # best at 150 to 700 steps, lower at 2000 on every one). See also `latents_of`.
 VECTOR_STEPS = 300
-ROUNDS, DRAWS = 8, 32  # of filling in before the last, and of importance samples, where entries are missing
+# Where entries are missing: rounds of filling in, and importance samples in each. Of 30 % hidden in a table (breast cancer, a fifth missing
+# at learning too) .54 of the variance of test items comes back; .42 when only the last round is drawn from. To show the encoder what is
+# missing as a second input changed nothing there (.51 beside .52 in the first round).
+ROUNDS, DRAWS = 8, 4
 
 Posterior = tuple[Float[Tensor, "b z"], Float[Tensor, "b z"]]
 
@@ -79,6 +82,10 @@ class Variational(Trained[Any]):
     encoder: str = "default-plain"
     decoder: str = "default"
     likelihood: LikelihoodName | None = None
+
+    @property
+    def reads_holes(self) -> bool:
+        return True
 
     def added(self, net: Any, z: Float[Tensor, "b z"], q: Posterior, now: Moment) -> Tensor:
         """A hole: what is added to the mean distortion (scalar, nats). By default the rate."""
@@ -166,23 +173,26 @@ class Variational(Trained[Any]):
     def complete(self, net: VariationalNet, x: Float[Tensor, "b *d"], known: Bool[Tensor, "b *d"], dice: Dice) -> Float[Tensor, "b *d"]:
         """The mean of the unknown entries given the known ones, by self-normalised importance samples (Mattei and Frellsen 2019, eq. 12).
 
-        The encoder proposes from what is known and what its own decoder said of the rest, a few rounds long (Rezende et al. 2014, F).
+        The encoder proposes from what is known and what was guessed of the rest so far (as Rezende et al. 2014, F, do by single draws);
+        draws of all rounds are pooled, so that a round that strays from what is known counts little. What is missing in x itself (NaN)
+        is unknown, whatever `known` says.
         """
+        known = known & ~x.isnan()
         filled = torch.where(known, x, 0.0)
-        for _ in range(ROUNDS):
-            filled = torch.where(known, x, self.decode(net, net.q(filled)[0]))
-        mu, log_var = net.q(filled)
-        total, most = torch.zeros_like(filled), torch.full_like(mu[:, 0], -torch.inf)
+        total, most = torch.zeros_like(filled), filled.new_full((len(x),), -torch.inf)
         weight = torch.zeros_like(most)
-        for draw in range(DRAWS):
-            z = reparameterise(mu, log_var, dice.normal(f"eps {draw}", mu.shape[1]).to(mu.dtype))
-            out = net.decoder(z)
-            log_w = log_weights(net.p.log_prob(x, out, net.variance, known), z, mu, log_var)
-            least = torch.maximum(most, log_w)
-            kept, own = torch.exp(most - least), torch.exp(log_w - least)
-            weight, most = weight * kept + own, least
-            total = total * _over(kept, total) + net.p.mean(out) * _over(own, total)
-        return torch.where(known, x, total / _over(weight, total))
+        for turn in range(ROUNDS):
+            mu, log_var = net.q(filled)
+            for draw in range(DRAWS):
+                z = reparameterise(mu, log_var, dice.normal(f"eps {turn} {draw}", mu.shape[1]).to(mu.dtype))
+                out = net.decoder(z)
+                log_w = log_weights(net.p.log_prob(x, out, net.variance, known), z, mu, log_var)
+                least = torch.maximum(most, log_w)
+                kept, own = torch.exp(most - least), torch.exp(log_w - least)
+                weight, most = weight * kept + own, least
+                total = total * _over(kept, total) + net.p.mean(out) * _over(own, total)
+            filled = torch.where(known, x, total / _over(weight, total))
+        return filled
 
 
 def _over(v: Float[Tensor, " b"], x: Float[Tensor, "b *d"]) -> Tensor:
@@ -199,7 +209,7 @@ def squared_error(x: Float[Tensor, "b *d"], mean: Float[Tensor, "b *d"]) -> Floa
 def follow(variance: Float[Tensor, ""], errors: Float[Tensor, "b 2"], step: int) -> None:
     """Moves the variance towards the mean squared error of a batch (`squared_error`); in the first step it is set to it."""
     squares, known = errors.to(variance.dtype).sum(0)
-    variance.lerp_(squares / known, 1.0 - (FOLLOW if step else 0.0))
+    variance.lerp_(squares / known.clamp_min(1.0), 1.0 - (FOLLOW if step else 0.0))
 
 
 def is_vector(spec: Spec) -> bool:

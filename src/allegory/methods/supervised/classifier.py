@@ -89,6 +89,10 @@ class Classifier(Trained[ClassifierNet]):
             filled = dataclasses.replace(filled, classes=len(source.labels.names))
         return filled if self.of is None else dataclasses.replace(filled, of=self.of.resolved(spec, source))
 
+    @property
+    def reads_holes(self) -> bool:
+        return self.of is not None and self.of.reads_holes
+
     def default_views(self, spec: Spec, source: Any) -> Views | None:
         return views.mild(spec, source.mirror)
 

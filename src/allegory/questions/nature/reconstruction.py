@@ -92,12 +92,14 @@ class Reconstruction(Question):
         return text + (f"; {', '.join(beside)}." if beside else ".")
 
 
-def evidence(error: Float[np.ndarray, " n"], spread: Float[np.ndarray, " n"], numbers: float, seed: int) -> dict[str, Evidence]:
+def evidence(
+    error: Float[np.ndarray, " n"], spread: Float[np.ndarray, " n"], numbers: float | Float[np.ndarray, " n"], seed: int
+) -> dict[str, Evidence]:
     """From the squared error of every item, its squared distance to the mean, and the numbers an item has (in squared stored units),
     by bootstrap over items."""
-    weights = intervals.resamplings(len(error), seed).astype(np.float64)
+    weights, numbers = intervals.resamplings(len(error), seed).astype(np.float64), np.broadcast_to(numbers, error.shape)
     shares = 1.0 - (weights @ error) / np.maximum(weights @ spread, 1e-300)
-    found = {"mse": Evidence(np.array([error.mean() / numbers]), weights @ error / (len(error) * numbers))}
+    found = {"mse": Evidence(np.array([error.sum() / numbers.sum()]), weights @ error / np.maximum(weights @ numbers, 1e-300))}
     if spread.sum() > 0:  # else all items are the mean: there is nothing to give back
         found["share_of_variance"] = Evidence(np.array([1.0 - error.sum() / spread.sum()]), shares)
     return found
