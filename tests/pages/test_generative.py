@@ -91,7 +91,11 @@ class Bent:
 
     def __init__(self, intake, gradient=True):
         self.intake, self.net, self.gradient = intake, nn.Identity(), gradient
-        self.method = type("Method", (), {"decode": lambda _, net, z: self.made(z)})()
+        self.method = type("Method", (), {"decode": lambda _, net, z: self.at_rest(net, z)})()
+
+    def at_rest(self, net, z):
+        assert not net.training
+        return self.made(z)
 
     def made(self, z):
         z = z if self.gradient else z.detach()
