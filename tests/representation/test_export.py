@@ -14,6 +14,7 @@ from torch import nn
 from allegory.core import Array, Problem, Solved
 from allegory.data import Column, Source, open_source
 from allegory.methods.contrastive.cpc import CPC
+from allegory.methods.latent.vae import VAE
 from allegory.methods.spectral.pca import PCA
 from allegory.representation import Representation
 from allegory.representation.export import export
@@ -43,6 +44,14 @@ def test_tables_with_gaps_and_categories(tmp_path):
     export(rep, tmp_path / "a.onnx")
     odd = np.array([[np.nan, 1], [700, -1], [np.inf, 2]], dtype=np.float32)
     np.testing.assert_allclose(codes(tmp_path / "a.onnx", odd), rep.encode(odd), rtol=1e-4, atol=1e-5)
+
+
+def test_holes_stay_holes(tmp_path):
+    x = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
+    x[::3, 1] = np.nan
+    rep = Representation.of(fit(VAE(latent=2), open_source(x), steps=2, batch=16, device="cpu"))
+    assert rep.spec.holes and export(rep, tmp_path / "a.onnx") < 1e-4
+    np.testing.assert_allclose(codes(tmp_path / "a.onnx", x), rep.encode(x), rtol=1e-4, atol=1e-5)
 
 
 def test_series_by_channel_and_window(tmp_path):
