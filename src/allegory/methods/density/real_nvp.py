@@ -44,7 +44,7 @@ class RealNVP(Flow):
         fails="Small data are learned by heart; constant numbers get spikes. Look at the likelihood of items held out.",
         approach="built-in structure", code=CodeKind(size="either"), falls="flow/nats",
         tiny={"couplings": 2, "width": 16}, laws=("order of examples",),
-        claims=(Claim("likelihood", "log_likelihood", "digits", -100.0, {"steps": 700}, seeds=1),),
+        claims=(Claim("likelihood", "log_likelihood", "digits", -97.0, {"steps": 700}, seeds=1),),
     )  # fmt: skip
 
     def curve(self, shape: tuple[int, ...]) -> nets.Curve:

@@ -48,7 +48,7 @@ class IWAE(Variational):
         fails="With large k the posterior means become worse codes; compare few-label accuracy with a VAE's.",
         code=CodeKind(stochastic=True), falls="vae/minus_bound", tiny={"latent": 4, "k": 3}, laws=("order of examples",),
         claims=(
-            Claim("reconstruction", "share_of_variance", "digits", 0.76,
+            Claim("reconstruction", "share_of_variance", "digits", 0.845,
                   {"steps": 1500, "encoder": "mlp-plain", "decoder": "mlp"}, seeds=3),
         ),
     )  # fmt: skip

@@ -130,7 +130,7 @@ class VQVAE(Trained[VQNet]):
         costs="No gradient passes the choice of a code; the codebook needs care, and a prior of the codes has to be learned apart.",
         fails="Dead codes: few of the codes are ever nearest; look at codebook_use, and lower k or gamma.",
         code=CodeKind(values="discrete", form="structured"), tiny={"k": 16, "width": 4}, laws=("order of examples",),
-        claims=(Claim("few_labels", "accuracy@1", "digits", 0.65, {"steps": 300}, seeds=3),),
+        claims=(Claim("few_labels", "accuracy@1", "digits", 0.665, {"steps": 300}, seeds=3),),
     )  # fmt: skip
 
     def resolved(self, spec: Spec, source: Any) -> Self:
