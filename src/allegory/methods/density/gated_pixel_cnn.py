@@ -56,7 +56,7 @@ class GatedPixelCNN(Pixels):
         costs="Samples take a step a number; no short code comes with it.",
         fails="Shapes larger than its reach; look at samples, and make it deeper.",
         specs=("image",), code=CodeKind(), tiny={"width": 8, "depth": 2, "first": 5}, laws=("order of examples",), falls="model/nats",
-        claims=(Claim("likelihood", "log_likelihood", "digits", -86.0, {"steps": 400}, seeds=1),),
+        claims=(Claim("likelihood", "log_likelihood", "digits", -82.3, {"steps": 400}, seeds=1),),
     )  # fmt: skip
 
     def body(self, shape: nets.Shape, p: Likelihood) -> nets.Autoregressive:

@@ -59,7 +59,7 @@ class IGPT(Pixels):
         costs="Attention over all pairs of numbers; the best layer has to be found.",
         fails="Last layers know the next number only; look at the layer probe, and at the numbers that neighbours do not tell.",
         specs=("image",), code=CodeKind(), tiny={"width": 16, "depth": 2}, laws=("order of examples",), falls="model/nats",
-        claims=(Claim("likelihood", "log_likelihood", "digits", -88.0, {"steps": 500}, seeds=1),),
+        claims=(Claim("likelihood", "log_likelihood", "digits", -87.5, {"steps": 500}, seeds=1),),
     )  # fmt: skip
 
     def body(self, shape: nets.Shape, p: Likelihood) -> nets.Autoregressive:

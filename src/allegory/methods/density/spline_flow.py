@@ -50,7 +50,7 @@ class SplineFlow(Flow):
         fails="Small data are learned by heart; what lies beyond the reach is not bent. Look at the likelihood of items held out.",
         approach="built-in structure", code=CodeKind(size="either"), falls="flow/nats",
         tiny={"couplings": 2, "width": 16, "bins": 4}, laws=("order of examples",),
-        claims=(Claim("likelihood", "log_likelihood", "digits", -104.0, {"steps": 300}, seeds=1),),
+        claims=(Claim("likelihood", "log_likelihood", "digits", -98.2, {"steps": 300}, seeds=1),),
     )  # fmt: skip
 
     def curve(self, shape: tuple[int, ...]) -> nets.Curve:

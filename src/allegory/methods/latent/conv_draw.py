@@ -95,7 +95,7 @@ class ConvDRAW(Drawing):
         fails="A rate near 0, or all of it in one step; look at the KL of each latent and at pictures of few bits.",
         code=CodeKind(size="either", form="structured", stochastic=True), specs=("image",),
         tiny={"times": 2, "latent": 1, "hidden": 8}, laws=("order of examples",),
-        claims=(Claim("likelihood", "log_likelihood", "digits", -32.0, {"steps": 300, "likelihood": "bernoulli"}, seeds=1),),
+        claims=(Claim("likelihood", "log_likelihood", "digits", -26.7, {"steps": 300, "likelihood": "bernoulli"}, seeds=1),),
     )  # fmt: skip
 
     def build(self, spec: Spec, n: int) -> ConvDRAWNet:
