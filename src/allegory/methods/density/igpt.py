@@ -18,10 +18,6 @@ more of the picture: choose the layer by `layer_probe`. Hidden pixels (BERT) tha
 from dataclasses import dataclass
 from typing import ClassVar, Literal, final
 
-import torch
-from jaxtyping import Bool, Float
-from torch import Tensor
-
 from allegory import nets
 from allegory.core import Batch, Card, Claim, CodeKind, Loss, Misuse, Moment, Optim, Paper, Recipe, batch_mean
 from allegory.methods.density._pixels import Pixels, PixelsNet
@@ -77,10 +73,6 @@ class IGPT(Pixels):
         assert isinstance(net.body, nets.PixelTransformer)
         x = net.p.drawn(batch.views, now.dice)
         hidden = now.dice.chance("hidden", self.share, x[0].numel())
-        nats = batch_mean(-net.p.log_prob(told(x, nets.picture(hidden, net.body.shape)), net.body.said(x, hidden)))
+        # Only the hidden numbers are told.
+        nats = batch_mean(-net.p.log_prob(x, net.body.said(x, hidden), known=nets.picture(hidden, net.body.shape)))
         return Loss(nats, {"nats": nats})
-
-
-def told(x: Float[Tensor, "b c h w"], hidden: Bool[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-    """`x` where it is hidden; nothing (NaN, which likelihoods leave out) elsewhere."""
-    return torch.where(hidden, x, torch.nan)
