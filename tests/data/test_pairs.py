@@ -7,6 +7,9 @@ import torch
 import allegory as al
 from allegory.core import Dice, Problem
 from allegory.data import FactorPairs, GroupPairs, Intake, Items, pairs_of
+from allegory.methods.latent.ada_gvae import AdaGVAE
+from allegory.methods.latent.vae import VAE
+from allegory.train import Settings, begin, learner_for
 
 SPRITES = "sprites:size=16,shapes=3,scales=2,orientations=4,xs=5,ys=5"
 
@@ -76,3 +79,17 @@ def test_where_pairs_come_from():
     pairs = pairs_of(named, items_of(named, np.arange(30)), 1)
     assert isinstance(pairs, GroupPairs)
     assert bool((drawn(pairs, torch.arange(30)) // 3 == torch.arange(30) // 3).all())
+
+
+def test_who_learns_from_pairs_is_dealt_the_partners_and_nobody_else():
+    source = al.load(SPRITES)
+    index = source.part("train")
+    for method, paired in ((AdaGVAE(latent=2, encoder="mlp-plain", decoder="mlp"), True), (VAE(latent=2, encoder="mlp-plain"), False)):
+        settings = Settings(steps=2, batch=64, device="cpu")
+        full, net, items = begin(method, source, settings, index)
+        learner = learner_for(full, net, items, source, settings)
+        batch, _ = learner.deal(learner.players[0], 0)
+        assert (batch.pairs is not None) == paired
+        if paired:
+            other = (batch.pairs != batch.x).flatten(1).any(1)
+            assert batch.pairs.shape == batch.x.shape and float(other.float().mean()) > 0.7  # a turned square looks the same

@@ -6,7 +6,7 @@ import pytest
 import torch
 from helpers.numbers import assert_other, assert_same, generic
 
-from allegory.objectives import gaussian_kl, reparameterise
+from allegory.objectives import gaussian_kl, gaussian_kl_to, reparameterise
 
 
 def kl_by_loops(mu, log_var, variance=torch.exp, turned=False):
@@ -65,3 +65,13 @@ def test_reparameterise_and_its_gradient():
         reparameterise, lambda m, s, e: m + torch.sqrt(torch.exp(s)) * e, generic(3, 2), generic(3, 2, seed=1), generic(3, 2, seed=2)
     )
     assert_other(reparameterise, lambda m, s, e: m + torch.exp(s) * e, generic(3, 2), generic(3, 2, seed=1), generic(3, 2, seed=2))
+
+
+def test_the_divergence_to_another_gaussian_by_hand():
+    """N(0, 1) to N(0, 9): (1/9 - 1 + log 9) / 2 = .6542, back (9 - 1 - log 9) / 2 = 2.9014; N(1, 1) to N(3, 4): (5/4 - 1 + log 4) / 2."""
+    zero, one = torch.zeros(1, 1).double(), torch.ones(1, 1).double()
+    nine = 9 * one
+    assert gaussian_kl_to(zero, zero, zero, nine.log()).item() == pytest.approx(0.65417, abs=1e-5)
+    assert gaussian_kl_to(zero, nine.log(), zero, zero).item() == pytest.approx(2.90139, abs=1e-5)
+    assert gaussian_kl_to(one, zero, 3 * one, (4 * one).log()).item() == pytest.approx((0.25 + math.log(4)) / 2, abs=1e-9)
+    torch.testing.assert_close(gaussian_kl_to(3 * one, nine.log(), zero, zero), gaussian_kl(3 * one, nine.log()))

@@ -40,3 +40,14 @@ def test_the_product_by_hand():
 def test_how_many_are_content():
     none = rate_of(GVAE(latent=2, likelihood="gaussian", content=0, beta=4.0))
     assert none == pytest.approx((0.0 + 0.5 * (4 + 3 - math.log(3.0) - 1)) / 2 + STYLE, abs=1e-9)
+
+
+def test_the_variance_follows_the_errors_of_both_items():
+    """A decoder that says 0: squares 0 + 1 of the first item and 4 + 9 of the second, over four numbers."""
+    method = GVAE(latent=2, likelihood="sigma")
+    net = method.build(Array((2,)), 4).double()
+    net.body, net.decoder = nn.Identity(), linear([[0.0, 0.0], [0.0, 0.0]])
+    net.posterior = linear([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0], [0.0, 0.0]])
+    x, partner = torch.tensor([[0.0, 1.0]]).double(), torch.tensor([[2.0, 3.0]]).double()
+    (player,) = method.players(net)
+    assert player.loss(Batch(x, x, torch.arange(1), None, partner), moment(1)).memo.tolist() == [[14.0, 4.0]]

@@ -106,3 +106,13 @@ def test_the_likelihood_follows_the_data():
     assert VAE().resolved(Array((1, 8, 8), levels=2), source).likelihood == "bernoulli"
     assert VAE().resolved(Array((1, 8, 8), levels=256), source).likelihood == "sigma"
     assert VAE(likelihood="gaussian").resolved(Array((1, 8, 8), levels=2), source).likelihood == "gaussian"
+
+
+def test_the_encoder_sees_the_black_and_white_draw_that_is_told():
+    """mu = x, so the rate of a grey pixel's draw is 1/2 (x = -1 or 1, sigma^2 = 1), where the pixel itself, 0, would have 0."""
+    method = VAE(latent=1, likelihood="bernoulli")
+    net = method.build(Array((1, 1, 1), levels=256), 4).double()
+    net.body, net.posterior, net.decoder = nn.Flatten(), linear([[1.0], [0.0]]), nn.Sequential(linear([[0.0]]), nn.Unflatten(1, (1, 1, 1)))
+    (player,) = method.players(net)
+    loss = player.loss(batch(torch.zeros(6, 1, 1, 1).double()), moment(6))
+    assert loss.terms["rate"].item() == pytest.approx(0.5) and loss.terms["distortion"].item() == pytest.approx(math.log(2))

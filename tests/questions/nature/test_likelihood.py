@@ -11,7 +11,7 @@ from allegory.measures import densities
 from allegory.questions import put
 from allegory.questions.gathering import gather
 from allegory.questions.given_back import Terms, flat
-from allegory.questions.nature.likelihood import APART, PPCA, Likelihood, evidence, log_density
+from allegory.questions.nature.likelihood import APART, PPCA, Likelihood, black_and_white, evidence, log_density
 
 
 def test_evidence_by_hand():
@@ -94,3 +94,9 @@ def test_who_has_no_density_is_told(make_features):
     features = vae()
     none = dataclasses.replace(features, parts=dict(features.parts) | {"test": torch.zeros(0, dtype=torch.long)})
     assert "no test items" in put(none, [Likelihood()]).notes[0]
+
+
+def test_a_pixel_is_drawn_white_as_often_as_it_is_bright():
+    drawn = black_and_white(torch.full((20_000, 1), 0.5).double(), np.random.default_rng(0))
+    assert set(drawn.unique().tolist()) == {-1.0, 1.0}
+    assert float((drawn > 0).double().mean()) == pytest.approx(0.75, abs=0.016)  # five standard errors
