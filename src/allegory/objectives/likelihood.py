@@ -104,7 +104,7 @@ class Bernoulli(Likelihood):
         if not self.grey:
             return x
         white = dice.uniform("black or white", *x.shape[1:]).to(x.dtype) < (x + 1.0) / 2.0
-        drawn = 2.0 * white.to(x.dtype) - 1.0
+        drawn = torch.where(white, x.new_ones(()), -1.0)
         return torch.where(x.isnan(), x, drawn) if self.holes else drawn
 
 
