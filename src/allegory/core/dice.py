@@ -104,7 +104,7 @@ class Dice:
     def bits(self, name: str | int, *shape: int) -> Int[Tensor, "b *shape"]:
         """32 uniform random bits as int32, of shape (b, *shape)."""
         keys = self.split(name).keys
-        low, high = _low32(keys), _low32(_shift(keys, 32, 64))
+        low, high = keys.view(torch.int32).view(-1, 2).unbind(1)  # as memory is laid out on every machine that torch runs on
         counter = torch.arange(math.prod(shape), dtype=torch.int32, device=keys.device) * _signed(0x9E3779B1, 32)
         words = _mix32_(_mix32_(counter + low[:, None]).add_(high[:, None]))
         return words.view(len(keys), *shape)
@@ -130,9 +130,3 @@ class Dice:
     def permutation(self, name: str | int, n: int) -> Int[Tensor, "b n"]:
         """One permutation of 0 .. n - 1 an example."""
         return torch.argsort(self.bits(name, n), dim=1, stable=True)
-
-
-def _low32(x: Tensor) -> Tensor:
-    """The low 32 bits of int64 as int32, without relying on how a cast overflows."""
-    low = x & 0xFFFFFFFF
-    return torch.where(low >= 1 << 31, low - (1 << 32), low).to(torch.int32)

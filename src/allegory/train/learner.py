@@ -82,7 +82,8 @@ class Learner:
     def playing(self, player: Player, turn: int) -> Iterator[None]:
         """Training mode (teachers stay in eval mode); running statistics move only in the owner's turn-0 pass; autocast."""
         for module, training in self._modes:
-            module.training = training
+            if module.training is not training:
+                module.training = training
         others = [m for m in self._norms if turn or m not in self._own[player.name]]
         half = self.plan.precision == "bf16"
         lower = torch.autocast(torch.device(self.plan.device).type, torch.bfloat16) if half else contextlib.nullcontext()
