@@ -76,3 +76,10 @@ def test_the_built_in_grids_can_be_read_and_are_of_their_size():
     roles = [name for names in grid.roles.values() for name in names]
     asked = {q.card.name for q in grid.questions}
     assert {part.partition(":")[0] for name in roles for part in name.split(" / ")} <= asked
+
+
+def test_a_grid_names_one_of_its_own_settings_to_be_set_beside():
+    text = "data: [digits]\nmethods: {BetaVAE: {beta: [1.0, 4.0]}}\nquestions: [mig]\nagainst: "
+    assert parsed(text + "BetaVAE beta 1.0", "g").against == "BetaVAE beta 1.0"
+    with pytest.raises(Misuse, match=r"BetaVAE beta 1\.0"):
+        parsed(text + "BetaVAE beta 1", "g")

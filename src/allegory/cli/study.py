@@ -14,6 +14,7 @@ A grid is a small YAML file:
     PCA: {latent: [8]}
   seeds: 3
   steps: 1000
+  against: BetaVAE beta 1.0                            every setting beside this one, seed by seed
   questions: [mig, reconstruction, {efficiency: {counts: [10, 100]}}]
   roles: {nature: [reconstruction:share_of_variance], uses: [efficiency:lr_accuracy@100]}
 
@@ -60,7 +61,7 @@ def run(
 
         judge.show_json(report.as_json(made.population, made.relations))
         return 0
-    for text in (*findings(made.relations), *(f"not done: {failed}" for failed in made.population.failed)):
+    for text in (*findings(made.relations, report.beside(made.population)), *(f"not done: {failed}" for failed in made.population.failed)):
         print(text)
     print(f"report: {folder / 'report.html'}")
     return 0

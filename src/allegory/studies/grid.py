@@ -8,6 +8,7 @@ methods:
 seeds: 3
 steps: 1000
 batch: 64
+against: BetaVAE beta 1.0                       # every other setting is set beside this one, seed by seed; may be left out
 questions: [mig, reconstruction, {efficiency: {counts: [10, 100]}}]
 roles:                                          # which scores stand where on the page; all of these may be left out
   nature: [mig:mig]
@@ -16,6 +17,7 @@ roles:                                          # which scores stand where on th
   transfer: covariate_shift:accuracy_under_shift@linear
 """
 
+import dataclasses
 import hashlib
 import itertools
 import json
@@ -35,7 +37,7 @@ from allegory.questions.registry import find
 from allegory.views import VIEWS
 
 BUILT_IN = resources.files("allegory.studies") / "grids"
-KEYS = ("title", "data", "methods", "seeds", "steps", "batch", "questions", "roles")
+KEYS = ("title", "data", "methods", "seeds", "steps", "batch", "questions", "roles", "against")
 ROLES = ("nature", "uses", "compression", "transfer", "generality", "interpretability")
 MOST_CELLS = 10_000
 MOST_BYTES = 1 << 20
@@ -57,7 +59,8 @@ class Cell:
 
 @dataclass(frozen=True)
 class Grid:
-    """`methods`: (label, method) in order; `questions` with their settings; `roles`: names of scores, "question:metric", by role."""
+    """`methods`: (label, method) in order; `questions` with their settings; `roles`: names of scores, "question:metric", by role;
+    `against`: the label that all others are set beside."""
 
     name: str
     title: str
@@ -68,6 +71,7 @@ class Grid:
     batch: int | None
     questions: tuple[Question, ...]
     roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    against: str | None = None
 
     @property
     def cells(self) -> tuple[Cell, ...]:
@@ -125,10 +129,20 @@ def parsed(text: str, name: str) -> Grid:
         _count(said.get("seeds", 1), "seeds"), _maybe(said.get("steps"), "steps"), _maybe(said.get("batch"), "batch"),
         tuple(_question(q) for q in _listed(said["questions"], "questions")), _roles(said.get("roles")),
     )  # fmt: skip
+    if (of := said.get("against")) is not None:
+        made = dataclasses.replace(made, against=_label(of, made))
     total = made.seeds * len(made.data) * len(made.methods)
     if not 1 <= total <= MOST_CELLS:
         raise Misuse(f"the grid {name} has {total} cells; expected 1 to {MOST_CELLS:,}")
     return made
+
+
+def _label(said: Any, grid: Grid) -> str:
+    """The label of one of the grid's settings."""
+    labels = [label for label, _ in grid.methods]
+    if said not in labels:
+        raise nearest(str(said), labels, f"setting of the grid {grid.name}")
+    return str(said)
 
 
 def _listed(value: Any, where: str) -> list[Any]:
