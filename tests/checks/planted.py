@@ -17,10 +17,12 @@ from allegory.core import (
     Claim,
     Code,
     Density,
+    Dial,
     Loss,
     Optim,
     Paper,
     Player,
+    RateDistortion,
     Recipe,
     Trained,
     batch_mean,
@@ -323,6 +325,53 @@ class SaysLess(Prefixes):
     def first(self, net, z, n):
         picture, bits = super().first(net, z, n)
         return picture + n, bits
+
+
+class Coded(Linear):
+    """Says its code by a standard normal, and what is left by one of variance 1."""
+
+    def rate_distortion(self, net, x, dice):
+        z = self.encode(net, x)
+        left = (x - self.decode(net, z)).square().flatten(1).sum(1) / 2
+        return RateDistortion(z.square().sum(1) / 2, left, "gaussian")
+
+    def log_density(self, net, x, dice):
+        told = Coded.rate_distortion(self, net, x, dice)
+        return Density(-(told.rate + told.distortion), "lower bound")
+
+
+@caught_by("check_capabilities", "rate + distortion = -bound")
+@final
+class DistortionOfAnotherSign(Coded):
+    def rate_distortion(self, net, x, dice):
+        told = super().rate_distortion(net, x, dice)
+        return RateDistortion(told.rate, -told.distortion, told.likelihood)
+
+
+@caught_by("check_capabilities", "none below 0 for a code")
+@final
+class RateBelowNothing(Coded):
+    def rate_distortion(self, net, x, dice):
+        told = super().rate_distortion(net, x, dice)
+        return RateDistortion(-told.rate, told.distortion, told.likelihood)
+
+
+@caught_by("check_card", "a dial that is a field", dial=Dial("beta", (1.0, 2.0, 4.0)))
+@final
+class DialOfNothing(Coded):
+    pass
+
+
+@caught_by("check_card", "rising values of the dial", dial=Dial("latent", (4, 2, 1)))
+@final
+class DialThatFalls(Coded):
+    pass
+
+
+@caught_by("check_card", "a method with a dial to say its rate", dial=Dial("latent", (1, 2, 4)))
+@final
+class DialWithoutARate(Linear):
+    pass
 
 
 @caught_by("check_capabilities", "only 'student'")

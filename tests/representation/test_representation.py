@@ -99,7 +99,7 @@ def test_the_method_may_ask_for_gradients(vae, images):
 
 
 def test_capabilities(vae, pca, images, vectors):
-    assert vae.can() == ("encode", "codes", "decode", "sample", "log_density", "bound", "complete", "reconstruct")
+    assert vae.can() == ("encode", "codes", "decode", "sample", "log_density", "bound", "rate_distortion", "complete", "reconstruct")
     assert pca.can() == ("encode", "decode", "reconstruct")
     z = vae.encode(images)
     assert vae.decode(z).shape == (60, 1, 8, 8) and abs(vae.decode(z)).max() <= 1

@@ -147,6 +147,21 @@ def _try_bound(done: Learned) -> Tensor:
     return values.detach()
 
 
+def _try_rate_distortion(done: Learned) -> tuple[Tensor, ...]:
+    x, dice = tree.take(done.x, slice(0, SOME)), Dice.roll(0, 0, torch.arange(SOME))
+    with torch.no_grad():
+        told = done.method.rate_distortion(done.net, x, dice)
+        bound = done.method.log_density(done.net, x, dice) if "log_density" in can(done.method) else None
+    shapes = tuple(told.rate.shape), tuple(told.distortion.shape)
+    expect(shapes == ((SOME,), (SOME,)), f"({SOME},) nats each", shapes, "sum over dimensions, not over examples")
+    finite = bool(told.rate.isfinite().all() and told.distortion.isfinite().all())
+    expect(finite and bool((told.rate >= 0).all()), "finite nats, and none below 0 for a code", _content(told.rate), "rate = KL(q || p)")
+    if bound is not None and bound.kind == "lower bound":
+        apart = distance(-(told.rate + told.distortion), bound.values)
+        expect(apart < SINGLE, "rate + distortion = -bound", f"a difference of {apart:.1e}", "distortion = -log p(x|z), at the same draw")
+    return told.rate, told.distortion
+
+
 def _try_complete(done: Learned) -> Any:
     x, dice = tree.take(done.x, slice(0, SOME)), Dice.roll(0, 0, torch.arange(SOME))
     known = torch.arange(x[0].numel()).view(x.shape[1:]).expand_as(x) < x[0].numel() // 2
@@ -203,7 +218,7 @@ def _try_predict(done: Learned) -> Tensor:
 
 TRIALS: dict[str, Callable[[Learned], Any]] = {
     "decode": _try_decode, "sample": _try_sample, "log_density": _try_log_density, "codes": _try_codes, "predict": _try_predict,
-    "bound": _try_bound, "complete": _try_complete, "progressive": _try_progressive,
+    "bound": _try_bound, "rate_distortion": _try_rate_distortion, "complete": _try_complete, "progressive": _try_progressive,
 }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from allegory.checks.laws import LAWS
 from allegory.checks.trial import RUN, Breach, expect, listed, resolved, written
-from allegory.core import Card, Method, Optim
+from allegory.core import Card, Method, Optim, can
 from allegory.representation import config
 from allegory.train import Settings
 
@@ -75,6 +75,7 @@ def check_card(method: Method[Any]) -> None:
     expect(set(card.laws) <= set(LAWS), f"laws out of {', '.join(LAWS)}", listed(set(card.laws) - set(LAWS)), "name those, or add a law")
     expect(not card.groups or card.supervision == "labels", "groups only in place of labels", card.supervision, 'say supervision="labels"')
     _check_tiny(method)
+    _check_dial(method)
     for claim in card.claims:
         said = claim.question and claim.metric and claim.data and math.isfinite(claim.at_least) and claim.seeds > 0
         expect(bool(said), "a claim with question, metric, data and a finite least value", claim, "fill it in")
@@ -98,6 +99,18 @@ def _check_tiny(method: Method[Any]) -> None:
         expect(name in known, f"card.tiny with the names {', '.join(sorted(known))}", name, "name fields, steps or batch")
         sizes = isinstance(value, int) or (isinstance(value, tuple) and all(isinstance(v, int) for v in value))
         expect(sizes, "card.tiny to change sizes and steps only", f"{name} = {value!r}", "take it out")
+
+
+def _check_dial(method: Method[Any]) -> None:
+    dial = method.card.dial
+    if dial is None:
+        return
+    expect(dial.field in _fields(type(method)), "a dial that is a field of the method", dial.field, "name one")
+    rising = len(dial.values) > 2 and list(dial.values) == sorted(set(dial.values))
+    expect(rising, "at least three rising values of the dial", dial.values, "choose values that show the trade")
+    expect(
+        "rate_distortion" in can(method), "a method with a dial to say its rate", "none", "write `rate_distortion`, or take the dial out"
+    )
 
 
 def _fields(cls: type) -> set[str]:

@@ -89,6 +89,7 @@ def about(cls: Any) -> str:
         "decoder": c.decoder, "reads": ", ".join(c.specs), "learns from": c.learns_from,
         "can": ", ".join(can(cls)), "buys": c.buys, "costs": c.costs, "fails": c.fails, "file": inspect.getsourcefile(cls) or "",
     }  # fmt: skip
+    facts |= {"trades rate for distortion": str(c.dial)} if c.dial else {}
     flags = [(f"--{f['name'].replace('_', '-')}", str(f["default"]), f["meaning"] or "") for f in text.settings_of(cls) if f["flag"]]
     rest = [f["name"] for f in text.settings_of(cls) if not f["flag"]]
     claims = [f"  {k.data}: {k.question}, {k.metric} at least {k.at_least} (mean of {k.seeds} seeds)" for k in c.claims]

@@ -1,7 +1,7 @@
 """Protocols and value types, and nothing else. Everything in allegory speaks in these nouns."""
 
-from allegory.core.capabilities import CAPABILITIES, Code, Density, can
-from allegory.core.card import Card, Claim, CodeKind, Paper
+from allegory.core.capabilities import CAPABILITIES, Code, Density, RateDistortion, can
+from allegory.core.card import Card, Claim, CodeKind, Dial, Paper
 from allegory.core.dice import Dice
 from allegory.core.errors import Misuse, Problem, key, nearest, needs
 from allegory.core.fence import fenced
@@ -15,8 +15,9 @@ from allegory.core.tree import Ragged, Tree
 __all__ = [
     "CAPABILITIES", "DEFAULT", "SPECS",
     "Array", "Batch", "Batching", "ByClass", "Card", "Claim", "Classes", "Code", "CodeKind",
-    "Density", "Dice", "Graph", "Items", "Loss", "Method",
-    "Misuse", "Moment", "Optim", "Paper", "Parts", "Player", "Problem", "Ragged", "Recipe", "Seq", "Set", "Shuffled", "Solved",
+    "Density", "Dial", "Dice", "Graph", "Items", "Loss", "Method",
+    "Misuse", "Moment", "Optim", "Paper", "Parts", "Player", "Problem", "Ragged", "RateDistortion", "Recipe",
+    "Seq", "Set", "Shuffled", "Solved",
     "Spec", "Tokens", "Trained", "Tree", "Views",
     "batch_mean", "can", "everyone", "fenced", "key", "move_average", "nearest", "needs", "processes", "rank",
 ]  # fmt: skip

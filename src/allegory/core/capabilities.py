@@ -42,6 +42,19 @@ class Density:
         return words[self.kind]
 
 
+@dataclass(frozen=True, eq=False)
+class RateDistortion:
+    """What an example takes, in nats, (b,) each: `rate` to say its code, KL(q(z|x) || p(z)); `distortion` to say it from its code,
+    -log p(x|z) at a draw of the code.
+
+    `likelihood`: the name of p(x|z); distortions of different likelihoods are in different units.
+    """
+
+    rate: Tensor
+    distortion: Tensor
+    likelihood: str
+
+
 @runtime_checkable
 class Encodes(Protocol):
     def encode(self, net: Any, x: Tree) -> Float[Tensor, "b z"]:
@@ -85,6 +98,13 @@ class HasBound(Protocol):
 
 
 @runtime_checkable
+class HasRate(Protocol):
+    def rate_distortion(self, net: Any, x: Tree, dice: Dice) -> RateDistortion:
+        """What the code of each example takes, and what is left to say. Where there is a bound, at one draw it is minus their sum."""
+        ...
+
+
+@runtime_checkable
 class Completes(Protocol):
     def complete(self, net: Any, x: Tree, known: Tree, dice: Dice) -> Tree:
         """`x` with its entries where `known` (bool, of its shape) is False said anew from the others, which stay as they are."""
@@ -110,7 +130,7 @@ class Predicts(Protocol):
 
 CAPABILITIES: dict[str, type] = {
     "encode": Encodes, "codes": HasCodes, "decode": Decodes, "sample": Samples, "log_density": HasLogDensity, "bound": HasBound,
-    "complete": Completes, "progressive": Progresses, "predict": Predicts,
+    "rate_distortion": HasRate, "complete": Completes, "progressive": Progresses, "predict": Predicts,
 }  # fmt: skip
 RESERVED = ("codes_of", "energy", "evolve", "render", "compare", "intervene", "act", "attend")
 

@@ -52,12 +52,23 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class Dial:
+    """A field of a method that trades what its code takes (rate) for what is left to say (distortion), and values that show it, rising."""
+
+    field: str
+    values: tuple[float, ...]
+
+    def __str__(self) -> str:
+        return f"{self.field}: {', '.join(f'{v:g}' for v in self.values)}"
+
+
+@dataclass(frozen=True)
 class Card:
     """Facts about a method, never behaviour. `modelled` and `minimised` are LaTeX in the letters of the code.
 
     `tiny` changes sizes and steps only, for the contract tests. `laws` names symmetries that the tests apply.
     `falls` names the reported term that must fall when learning works. `unit` is that of `Loss.total`. `groups`: a method that learns
-    from labels takes the groups of the data for classes where there are no labels.
+    from labels takes the groups of the data for classes where there are no labels. `dial`: the setting that trades rate for distortion.
     """
 
     family: str
@@ -82,6 +93,7 @@ class Card:
     falls: str = "total"
     tiny: Mapping[str, Any] = field(default_factory=dict)
     laws: tuple[str, ...] = ()
+    dial: Dial | None = None
     claims: tuple[Claim, ...] = ()
     xfail: str = ""
 

@@ -44,6 +44,12 @@ class Likelihood(abc.ABC):
     holes: bool = False
 
     @property
+    def name(self) -> LikelihoodName:
+        """The name that `likelihood_of` knows it by."""
+        named: LikelihoodName = type(self).__name__.lower()  # type: ignore[assignment]
+        return named
+
+    @property
     def follows(self) -> bool:
         """Whether it reads a variance that follows the squared error."""
         return False
@@ -121,6 +127,10 @@ class Gaussian(Likelihood):
     """The mean; one variance for all numbers, which is 1 unless `free`."""
 
     free: bool = False
+
+    @property
+    def name(self) -> LikelihoodName:
+        return "sigma" if self.free else "gaussian"
 
     @property
     def follows(self) -> bool:

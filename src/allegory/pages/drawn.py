@@ -12,6 +12,7 @@ from allegory.questions.picture import Curve, Curves, Heat, Picture, Points
 STYLES = {
     "this method": ("own", "circle"), "raw input": ("raw", "square"), "pca": ("pca", "diamond"), "hand-made": ("handmade", "wedge"),
     "untrained": ("untrained", "triangle"), "supervised": ("ceiling", "ring"), "truth": ("ceiling", "ring"), "noise": ("rule", "circle"),
+    "as many nats in all as this method": ("ceiling", "circle"),
 }  # fmt: skip
 MARKS = ("circle", "square", "diamond", "triangle", "ring")
 WRITTEN = 12  # up to this many columns a heat map has its numbers written in
@@ -50,7 +51,7 @@ def _up(title: str) -> Markup:
 def _line(c: Curve, css: str, mark: str, log: bool) -> plots.Series:
     points = tuple((_log(a) if log else a, b) for a, b in zip(c.x, c.y, strict=True))
     bounds = tuple(zip(c.low, c.high, strict=True)) if c.low and c.high else ()
-    return plots.Series(c.name, css, points, bounds, mark)
+    return plots.Series(c.name, css, points, bounds, mark if c.marked else "")
 
 
 def _log(v: float) -> float:

@@ -87,6 +87,7 @@ def _facts(cls: type[Method[Any]]) -> str:
         "code": kind, "decoder": c.decoder, "reads": ", ".join(c.specs), "supervision": c.supervision, "can": ", ".join(can(cls)),
         "buys": c.buys, "costs": c.costs, "fails": c.fails,
     }  # fmt: skip
+    facts |= {"trades rate for distortion": str(c.dial)} if c.dial else {}
     return "## Card\n\n| | |\n|---|---|\n" + "\n".join(f"| {k} | {cell(v)} |" for k, v in facts.items())
 
 

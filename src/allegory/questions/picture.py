@@ -10,13 +10,14 @@ Numbers = tuple[float, ...]
 
 @dataclass(frozen=True)
 class Curve:
-    """`y` over `x`, with the ends of its intervals where there are some."""
+    """`y` over `x`, with the ends of its intervals where there are some; `marked` where its points were measured."""
 
     name: str
     x: Numbers
     y: Numbers
     low: Numbers = ()
     high: Numbers = ()
+    marked: bool = True
 
     @staticmethod
     def of(name: str, x: Numbers, each: Sequence[Evidence], low: float = 0.0, high: float = 1.0) -> "Curve":

@@ -25,6 +25,7 @@ Need = Literal[
     "sample",
     "log_density",
     "bound",
+    "rate_distortion",
     "complete",
     "progressive",
 ]

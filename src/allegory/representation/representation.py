@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from allegory import core
-from allegory.core import Code, Density, Dice, Method, Misuse, Tree, tree
+from allegory.core import Code, Density, Dice, Method, Misuse, RateDistortion, Tree, tree
 from allegory.data import Intake, Source
 from allegory.representation.reading import as_stored, batches
 from allegory.representation.rest import at_rest
@@ -61,7 +61,7 @@ class Representation:
         return self
 
     def can(self) -> tuple[str, ...]:
-        """The names of what this can do: encode, codes, decode, sample, log_density, bound, complete, progressive, predict, reconstruct."""
+        """The names of what this can do: encode, codes, decode, sample, log_density, bound, rate_distortion ..."""
         names = core.can(self.method)
         return (*names, "reconstruct") if {"encode", "decode"} <= set(names) else names
 
@@ -125,6 +125,20 @@ class Representation:
 
         joined = _joined(self._each(source, batch, values), len(source))
         return Density(torch.as_tensor(joined), kinds[0].kind, kinds[0].levels, kinds[0].k)
+
+    def rate_distortion(self, x: Any, seed: int = 0, batch: int = CHUNK) -> RateDistortion:
+        """What the code of every item takes and what is left to say, in nats, (n,) each on the CPU."""
+        method, source = self._that_can("rate_distortion"), as_stored(x, self.intake)
+        names: list[str] = []
+
+        def told(x: Tree, at: int) -> Tree:
+            index = torch.arange(at, at + tree.length(x), device=self.device)
+            found = method.rate_distortion(self.net, x, Dice.roll(seed, 0, index, "rate and distortion"))
+            names.append(found.likelihood)
+            return found.rate, found.distortion
+
+        rate, distortion = (torch.as_tensor(v) for v in _joined(self._each(source, batch, told), len(source)))
+        return RateDistortion(rate, distortion, names[0])
 
     def complete(self, x: Any, known: np.ndarray | Tensor, seed: int = 0, batch: int = CHUNK) -> Tree:
         """`x` with the entries where `known` (n, *d), of the shape that the method sees, is False said anew from the others.

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from allegory.core import Dice, Method, Misuse, Problem, Trained, fenced
+from allegory.core import Dice, Method, Misuse, Problem, Trained, fenced, plain
 from allegory.data import Intake, Items, Source, pairs_of
 from allegory.train import budget
 from allegory.train.distribution import anyone, own
@@ -60,7 +60,8 @@ def fit(
         with memory_advice(min(settings.batch or method.recipe.batch, len(items))):
             plan = _train(learner_for(method, net, items, source, settings), settings, on_start, listeners)
     peak = peak_memory(str(items.device))
-    facts = {"items": len(items), "seconds": time.perf_counter() - begun, "peak_memory_bytes": peak, "seed": settings.seed}
+    facts: dict[str, Any] = {} if plan is None else {"steps": plan.steps, "batch": plan.batch, "optims": plain.plain(plan.optims)}
+    facts |= {"items": len(items), "seconds": time.perf_counter() - begun, "peak_memory_bytes": peak, "seed": settings.seed}
     return Fitted(method, net.eval(), items.intake, plan, facts)
 
 

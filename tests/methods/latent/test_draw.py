@@ -171,3 +171,11 @@ def test_with_attention_it_reads_and_writes_through_windows():
     assert all(bool((g != 0).any()) for g in moved)
     with pytest.raises(Misuse, match="attention reads and writes pictures"):
         method.build(Array((6,)), 4)
+
+
+def test_what_the_code_takes_and_what_is_left_by_hand():
+    net, now = net_of(METHOD), moment(3)
+    told = METHOD.rate_distortion(net, X, now.dice)
+    assert told.rate.tolist() == pytest.approx([sum(kls) for _, kls in worked(now)], abs=1e-9)
+    assert told.distortion.tolist() == pytest.approx([d for d, _ in worked(now)], abs=1e-9)
+    assert told.likelihood == "gaussian"

@@ -125,6 +125,15 @@ def test_the_rate_is_that_of_the_frequencies():
     assert kl.flatten().tolist() == pytest.approx([-math.log(0.99 * f + 0.01 / 3) for f in (0.5, 0.25, 0.25)], abs=1e-9)
 
 
+def test_what_the_indices_take_and_what_is_left_by_hand():
+    """|x - 3 e|^2 = .85, 23.29 and 54.77; the indices by the frequencies."""
+    net = net_of(METHOD)
+    net.frequency.copy_(torch.tensor([[[0.5, 0.25, 0.25]]]))
+    told = METHOD.rate_distortion(net, X, moment(3).dice)
+    assert told.rate.tolist() == pytest.approx([-math.log(0.99 * f + 0.01 / 3) for f in (0.5, 0.25, 0.25)], abs=1e-9)
+    assert told.distortion.tolist() == pytest.approx([square / 2 + LOG_TAU for square in (0.85, 23.29, 54.77)], abs=1e-9)
+
+
 def test_samples_meet_each_code_as_often_as_the_data_do():
     net = net_of(METHOD)
     net.frequency.copy_(torch.tensor([[[0.6, 0.1, 0.3]]]))

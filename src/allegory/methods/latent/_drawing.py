@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from allegory import nets
-from allegory.core import Array, Batch, Code, Density, Dice, Loss, Moment, Player, Spec, Trained, batch_mean
+from allegory.core import Array, Batch, Code, Density, Dice, Loss, Moment, Player, RateDistortion, Spec, Trained, batch_mean
 from allegory.methods.latent._variational import FOLLOW, Posterior, follow, squared_error
 from allegory.objectives import (
     Likelihood,
@@ -208,11 +208,18 @@ class Drawing(Trained[Any]):
         """The evidence lower bound at one draw an example; for k > 1 the importance estimate, itself a bound in expectation."""
         x = net.p.drawn(x, dice)
         if k == 1:
-            trace = net.trace(x, _eps(net, x, dice))
-            values = net.p.log_prob(x, trace.canvas, net.variance) - trace.kl().flatten(1).sum(1)
-            return Density(values, "lower bound", net.p.levels)
+            told = self._parts(net, x, dice)
+            return Density(-(told.rate + told.distortion), "lower bound", net.p.levels)
         log_w = torch.stack([self._log_weight(net, x, _eps(net, x, dice.split(draw))) for draw in range(k)])
         return Density(importance_bound(log_w), "estimate", net.p.levels, k)
+
+    def rate_distortion(self, net: DrawingNet, x: Float[Tensor, "b *d"], dice: Dice) -> RateDistortion:
+        """The KL of all steps, and -log p(x|z), at one draw an example."""
+        return self._parts(net, net.p.drawn(x, dice), dice)
+
+    def _parts(self, net: DrawingNet, x: Float[Tensor, "b *d"], dice: Dice) -> RateDistortion:
+        trace = net.trace(x, _eps(net, x, dice))
+        return RateDistortion(trace.kl().flatten(1).sum(1), -net.p.log_prob(x, trace.canvas, net.variance), net.p.name)
 
     def _log_weight(self, net: DrawingNet, x: Float[Tensor, "b *d"], eps: Float[Tensor, "b t z"]) -> Float[Tensor, " b"]:
         """log w = log p(x|z) + sum over t of log p(z_t|z_<t) - log q(z_t|x, z_<t) at one draw."""

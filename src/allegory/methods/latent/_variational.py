@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from allegory import nets
-from allegory.core import Array, Batch, Code, Density, Dice, Loss, Moment, Player, Recipe, Spec, Trained, batch_mean
+from allegory.core import Array, Batch, Code, Density, Dice, Loss, Moment, Player, RateDistortion, Recipe, Spec, Trained, batch_mean
 from allegory.objectives import (
     Likelihood,
     LikelihoodName,
@@ -164,11 +164,20 @@ class Variational(Trained[Any]):
             return Density(self.bound(net, x, *q, dice), "lower bound", net.p.levels)
         return Density(importance_bound(net.weighed(x, q, k, dice)[0]), "estimate", net.p.levels, k)
 
+    def rate_distortion(self, net: VariationalNet, x: Float[Tensor, "b *d"], dice: Dice) -> RateDistortion:
+        """KL(q(z|x) || p(z)), and -log p(x|z) at one draw an example."""
+        x = net.p.drawn(x, dice)
+        return self._parts(net, x, *net.q(x), dice)
+
     def bound(
         self, net: VariationalNet, x: Float[Tensor, "b *d"], mu: Float[Tensor, "b z"], log_var: Float[Tensor, "b z"], dice: Dice
     ) -> Float[Tensor, " b"]:
+        told = self._parts(net, x, mu, log_var, dice)
+        return -(told.rate + told.distortion)
+
+    def _parts(self, net: VariationalNet, x: Tensor, mu: Tensor, log_var: Tensor, dice: Dice) -> RateDistortion:
         z = reparameterise(mu, log_var, dice.normal("eps", mu.shape[1]).to(mu.dtype))
-        return net.log_likelihood(x, z) - gaussian_kl(mu, log_var).sum(1)
+        return RateDistortion(gaussian_kl(mu, log_var).sum(1), -net.log_likelihood(x, z), net.p.name)
 
     def complete(self, net: VariationalNet, x: Float[Tensor, "b *d"], known: Bool[Tensor, "b *d"], dice: Dice) -> Float[Tensor, "b *d"]:
         """The mean of the unknown entries given the known ones, by self-normalised importance samples (Mattei and Frellsen 2019, eq. 12).

@@ -20,7 +20,7 @@ from typing import Any, ClassVar, final
 from jaxtyping import Float
 from torch import Tensor
 
-from allegory.core import Batch, Card, Claim, CodeKind, Loss, Moment, Optim, Paper, Recipe
+from allegory.core import Batch, Card, Claim, CodeKind, Dial, Loss, Moment, Optim, Paper, Recipe
 from allegory.methods.latent._paired import Shared, averaged, loss_of_pairs
 from allegory.methods.latent._variational import Posterior, Variational, VariationalNet
 from allegory.objectives import gaussian_kl_to
@@ -51,6 +51,7 @@ class AdaGVAE(Variational):
         costs="Pairs that differ in few factors must be at hand.",
         fails="Pairs that differ in most factors; look at `shared`, and at the traversals.",
         code=CodeKind(stochastic=True, disentangled=True), tiny={"latent": 4}, laws=("order of examples",),
+        dial=Dial("beta", (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)),
         claims=(
             Claim("reconstruction", "share_of_variance", "sprites:size=16,scales=3,orientations=4,xs=8,ys=8", 0.855,
                   {"steps": 1000, "encoder": "mlp-plain", "decoder": "mlp"}, seeds=3),

@@ -19,7 +19,7 @@ from typing import Any, ClassVar, final
 from jaxtyping import Float
 from torch import Tensor
 
-from allegory.core import Card, Claim, CodeKind, Moment, Optim, Paper, Recipe
+from allegory.core import Card, Claim, CodeKind, Dial, Moment, Optim, Paper, Recipe
 from allegory.methods.latent._variational import Posterior, Variational
 
 
@@ -50,6 +50,7 @@ class AnnealedVAE(Variational):
         fails="A capacity too large carries noise, one too small drops small factors; look at the KL of each latent.",
         code=CodeKind(stochastic=True, disentangled=True), falls="vae/distortion", tiny={"latent": 4},
         laws=("order of examples",),
+        dial=Dial("capacity", (1.0, 2.0, 5.0, 10.0, 15.0, 25.0, 40.0)),
         claims=(
             Claim("reconstruction", "share_of_variance", "digits", 0.825,
                   {"steps": 1500, "capacity": 15.0, "encoder": "mlp-plain", "decoder": "mlp"}, seeds=3),

@@ -23,7 +23,7 @@ from typing import Any, ClassVar, Literal, final
 from jaxtyping import Float
 from torch import Tensor
 
-from allegory.core import Card, Claim, CodeKind, Moment, Optim, Paper, Player, Recipe, Spec
+from allegory.core import Card, Claim, CodeKind, Dial, Moment, Optim, Paper, Player, Recipe, Spec
 from allegory.methods.latent._variational import Posterior, Variational, VariationalNet
 from allegory.objectives import total_correlation
 
@@ -58,6 +58,7 @@ class BetaTCVAE(Variational):
         costs="Every example is compared with every other of its batch; the estimate of q(z) is poor for small batches.",
         fails="Too small a batch, and the total correlation is misjudged; look at `tc` for two sizes of batch.",
         code=CodeKind(stochastic=True, disentangled=True), falls="vae/distortion", tiny={"latent": 4}, laws=("order of examples",),
+        dial=Dial("beta", (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)),
         claims=(
             Claim("reconstruction", "share_of_variance", "digits", 0.855,
                   {"steps": 1500, "beta": 2.0, "encoder": "mlp-plain", "decoder": "mlp"}, seeds=3),

@@ -23,7 +23,7 @@ from typing import Any, ClassVar, Self, final
 from jaxtyping import Float
 from torch import Tensor
 
-from allegory.core import Array, Card, Claim, CodeKind, Moment, Optim, Paper, Recipe, Spec
+from allegory.core import Array, Card, Claim, CodeKind, Dial, Moment, Optim, Paper, Recipe, Spec
 from allegory.methods.latent._variational import Posterior, Variational
 
 IMAGES, OTHERS = 4.0, 1.0  # with 4, of 10 latents 1 was used on wine's 13 columns, 2 on mixed ones, none on iris and diabetes
@@ -53,6 +53,7 @@ class BetaVAE(Variational):
         fails="Small factors vanish first as beta grows; look at the KL of each latent and at the traversals.",
         code=CodeKind(stochastic=True, disentangled=True), tiny={"latent": 4},
         laws=("order of examples",),
+        dial=Dial("beta", (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)),
         claims=(
             Claim("reconstruction", "share_of_variance", "sprites:size=16,scales=3,orientations=4,xs=8,ys=8", 0.889, {"steps": 600}, 3),
         ),

@@ -27,7 +27,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from allegory import nets
-from allegory.core import Array, Card, Claim, CodeKind, Optim, Paper, Recipe, Spec
+from allegory.core import Array, Card, Claim, CodeKind, Dial, Optim, Paper, Recipe, Spec
 from allegory.methods.latent._drawing import Drawing, DrawingNet, Sketch, State
 from allegory.methods.latent._variational import Posterior
 from allegory.objectives import Likelihood
@@ -95,6 +95,7 @@ class ConvDRAW(Drawing):
         fails="A rate near 0, or all of it in one step; look at the KL of each latent and at pictures of few bits.",
         code=CodeKind(size="either", form="structured", stochastic=True), specs=("image",),
         tiny={"times": 2, "latent": 1, "hidden": 8}, laws=("order of examples",),
+        dial=Dial("beta", (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)),
         claims=(Claim("likelihood", "log_likelihood", "digits", -26.7, {"steps": 300, "likelihood": "bernoulli"}, seeds=1),),
     )  # fmt: skip
 

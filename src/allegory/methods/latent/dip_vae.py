@@ -24,7 +24,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from allegory.core import Card, Claim, CodeKind, Moment, Optim, Paper, Player, Recipe, batch_mean
+from allegory.core import Card, Claim, CodeKind, Dial, Moment, Optim, Paper, Player, Recipe, batch_mean
 from allegory.methods.latent._variational import Posterior, Variational, VariationalNet
 from allegory.objectives import covariance, decorrelation
 
@@ -60,6 +60,7 @@ class DIPVAE(Variational):
         costs="It sees second moments only, and the examples of a batch are compared.",
         fails="Latents that depend on one another without being correlated; look at the total correlation and at traversals.",
         code=CodeKind(stochastic=True, disentangled=True), falls="vae/distortion", tiny={"latent": 4}, laws=("order of examples",),
+        dial=Dial("lambda_od", (1.0, 3.0, 10.0, 30.0, 100.0)),
         claims=(
             Claim("reconstruction", "share_of_variance", "digits", 0.82,
                   {"steps": 1500, "encoder": "mlp-plain", "decoder": "mlp"}, seeds=3),

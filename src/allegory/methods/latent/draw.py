@@ -26,7 +26,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from allegory import nets
-from allegory.core import Array, Card, Claim, CodeKind, Misuse, Optim, Paper, Recipe, Spec
+from allegory.core import Array, Card, Claim, CodeKind, Dial, Misuse, Optim, Paper, Recipe, Spec
 from allegory.methods.latent._drawing import Drawing, DrawingNet, Sketch, State
 from allegory.methods.latent._variational import VECTOR_STEPS, Posterior, is_vector
 from allegory.objectives import Likelihood
@@ -107,6 +107,7 @@ class DRAW(Drawing):
         fails="Steps that say nothing, or a window that has left the picture; look at the KL of each latent and at pictures of few bits.",
         code=CodeKind(size="either", stochastic=True), laws=("order of examples",),
         tiny={"times": 2, "latent": 3, "hidden": 32, "steps": 120},
+        dial=Dial("beta", (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)),
         claims=(Claim("likelihood", "log_likelihood", "digits", -25.0, {"steps": 400, "likelihood": "bernoulli"}, seeds=1),),
     )  # fmt: skip
 

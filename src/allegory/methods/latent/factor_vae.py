@@ -23,7 +23,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from allegory import nets
-from allegory.core import Batch, Card, Claim, CodeKind, Loss, Moment, Optim, Paper, Player, Recipe, Spec, everyone
+from allegory.core import Batch, Card, Claim, CodeKind, Dial, Loss, Moment, Optim, Paper, Player, Recipe, Spec, everyone
 from allegory.methods.latent._variational import Posterior, Variational, VariationalNet
 from allegory.objectives import Likelihood, density_ratio_kl, reparameterise, two_sample_cross_entropy
 
@@ -63,6 +63,7 @@ class FactorVAE(Variational):
         fails="The critic lags behind: tc near 0 while traversals are mixed; widen the critic or give it more turns.",
         code=CodeKind(stochastic=True, disentangled=True), falls="vae/distortion",
         tiny={"latent": 4, "critic_width": 32, "critic_depth": 2},
+        dial=Dial("gamma", (1.0, 3.0, 10.0, 30.0, 100.0)),
         claims=(
             Claim("reconstruction", "share_of_variance", "sprites:size=16,scales=3,orientations=4,xs=8,ys=8", 0.873, {"steps": 600}, 3),
         ),

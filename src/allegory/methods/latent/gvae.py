@@ -19,7 +19,7 @@ from typing import Any, ClassVar, final
 from jaxtyping import Float
 from torch import Tensor
 
-from allegory.core import Batch, Card, Claim, CodeKind, Loss, Moment, Optim, Paper, Recipe
+from allegory.core import Batch, Card, Claim, CodeKind, Dial, Loss, Moment, Optim, Paper, Recipe
 from allegory.methods.latent._paired import averaged, loss_of_pairs, of_content
 from allegory.methods.latent._variational import Posterior, Variational, VariationalNet
 
@@ -51,6 +51,7 @@ class GVAE(Variational):
         costs="Pairs or groups must be known, and the number of shared latents said.",
         fails="Style leaks into the content when it has room to spare; look at traversals of both parts.",
         code=CodeKind(stochastic=True, disentangled=True, form="structured"), tiny={"latent": 4}, laws=("order of examples",),
+        dial=Dial("beta", (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)),
         claims=(
             Claim("reconstruction", "share_of_variance", "sprites:size=16,scales=3,orientations=4,xs=8,ys=8", 0.86,
                   {"steps": 1000, "encoder": "mlp-plain", "decoder": "mlp"}, seeds=3),

@@ -38,6 +38,7 @@ from allegory.core import (
     Claim,
     Code,
     CodeKind,
+    Dial,
     Dice,
     Items,
     Loss,
@@ -45,6 +46,7 @@ from allegory.core import (
     Optim,
     Paper,
     Player,
+    RateDistortion,
     Recipe,
     Spec,
     Trained,
@@ -130,6 +132,7 @@ class VQVAE(Trained[VQNet]):
         costs="No gradient passes the choice of a code; the codebook needs care, and a prior of the codes has to be learned apart.",
         fails="Dead codes: few of the codes are ever nearest; look at codebook_use, and lower k or gamma.",
         code=CodeKind(values="discrete", form="structured"), tiny={"k": 16, "width": 4}, laws=("order of examples",),
+        dial=Dial("k", (2, 8, 32, 128, 512)),
         claims=(Claim("few_labels", "accuracy@1", "digits", 0.665, {"steps": 300}, seeds=3),),
     )  # fmt: skip
 
@@ -204,6 +207,12 @@ class VQVAE(Trained[VQNet]):
             "kl": lambda: Code(-net.prior().log().expand(len(index), -1, -1, -1).take_along_dim(index[..., None], 3).flatten(1)),
         }
         return {name: every[name]() for name in names or tuple(every)}
+
+    def rate_distortion(self, net: VQNet, x: Float[Tensor, "b *d"], dice: Dice) -> RateDistortion:
+        """The nats that the indices take under the frequencies of codes at their places, and -log p(x|z_q(x))."""
+        x = net.p.drawn(x, dice)
+        distortion = -net.p.log_prob(x, net.decoder(self.encode(net, x)), net.variance)
+        return RateDistortion(self.codes(net, x, ("kl",))["kl"].values.sum(1), distortion, net.p.name)
 
     def decode(self, net: VQNet, z: Float[Tensor, "b z"]) -> Float[Tensor, "b *d"]:
         """Of any vectors, not only of those in the codebook."""
