@@ -35,15 +35,15 @@ def splitmix64(x: int) -> int:
 
 def _shift(x: Tensor, by: int, bits: int) -> Tensor:
     """Logical right shift of signed integers."""
-    return (x >> by).bitwise_and_((1 << (bits - by)) - 1)
+    return torch.bitwise_right_shift(x, by).bitwise_and_((1 << (bits - by)) - 1)
 
 
 def _mix64(x: Tensor) -> Tensor:
     """`splitmix64` on an int64 tensor, which wraps around."""
     x = x + _signed(0x9E3779B97F4A7C15)
-    x = (x ^ _shift(x, 30, 64)) * _signed(0xBF58476D1CE4E5B9)
-    x = (x ^ _shift(x, 27, 64)) * _signed(0x94D049BB133111EB)
-    return x ^ _shift(x, 31, 64)
+    x.bitwise_xor_(_shift(x, 30, 64)).mul_(_signed(0xBF58476D1CE4E5B9))
+    x.bitwise_xor_(_shift(x, 27, 64)).mul_(_signed(0x94D049BB133111EB))
+    return x.bitwise_xor_(_shift(x, 31, 64))
 
 
 def _mix32_(x: Tensor) -> Tensor:
