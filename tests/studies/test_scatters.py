@@ -8,10 +8,12 @@ import pytest
 
 from allegory.core import Problem
 from allegory.pages.results import Result
+from allegory.questions import Score
 from allegory.studies import population, report, scatters, work
-from allegory.studies.grid import Against, parsed
+from allegory.studies.grid import Against, Cell, parsed
 from allegory.studies.relations import relations
 from allegory.studies.scatters import Place, Scatter, joined, said
+from allegory.studies.statistics import Correlation
 from allegory.studies.study import study, write_page
 
 TEXT = """
@@ -62,6 +64,17 @@ def test_distortions_of_two_likelihoods_are_two_pictures(made):
     assert [{p.method for p in s.places} for s in apart] == [{"BetaVAE"}, {"VAE"}]
 
 
+def test_the_rank_correlation_is_of_what_is_drawn():
+    """Ranks 2 1 3 5 4 over 1 .. 5: 1 - 6 * 4 / (5 * 24) = .8; with the training of another protocol it would be below 0."""
+    trainings = []
+    for k, (x, y, protocol) in enumerate([(1, 3, "p"), (2, 1, "p"), (3, 4, "p"), (4, 6, "p"), (5, 5, "p"), (9, 0, "other")]):
+        scores = {f"q:{m}": Score("q", m, float(v), None, None, 9, 1, "test", None, protocol) for m, v in (("x", x), ("y", y))}
+        trainings.append(population.Training(Cell(str(k), str(k), "M", "d", None, 0), None, scores))
+    found = population.Population(None, tuple(trainings))
+    got = scatters._rho(found, ("q:x", "q:y"), ("p", "p"))
+    assert got.n == 5 and got.rho == pytest.approx(0.8)
+
+
 def test_the_files_beside_the_page(made, tmp_path):
     write_page(tmp_path / "docs" / "tiny.md", made.population, made.relations)
     text, names = (tmp_path / "docs" / "tiny.md").read_text(), sorted(p.name for p in (tmp_path / "docs" / "images").iterdir())
@@ -102,6 +115,12 @@ def test_words_by_hand():
     assert "the first is A, 80.0 % (70.0–90.0), and the last B, 50.0 % (40.0–60.0)" in words
     turned = dataclasses.replace(s, up="fairness:unfairness")  # low is good
     assert "the first is B" in said(turned) and "lowest: C, 1.00 (0.900–1.10), number 2 of 3" in said(turned)
+    assert "correlation" not in words
+    clear, unclear = Correlation(-0.6, -0.8, -0.2, 9), Correlation(-0.6, -0.8, 0.2, 9)
+    more = said(dataclasses.replace(s, rho=clear))
+    assert "over 9 trainings is −0.60 (−0.80 to −0.20): a lower likelihood: bits per dimension goes with more few labels at 10." in more
+    assert "goes with less" in said(dataclasses.replace(s, rho=Correlation(0.6, 0.2, 0.8, 9)))
+    assert "does not tell the other" in said(dataclasses.replace(s, rho=unclear))
     assert said(dataclasses.replace(s, up="likelihood:log_likelihood")) == ""  # nobody says which end is good
 
 

@@ -15,8 +15,10 @@ from allegory.pages.drawn import MARKS
 from allegory.pages.numbers import interval, is_share, number, value
 from allegory.pages.results import WHO, Result
 from allegory.pages.standings import data_in, standings
+from allegory.studies import findings
 from allegory.studies.findings import bare
 from allegory.studies.population import Population, shown, sign
+from allegory.studies.statistics import Correlation, correlation
 
 IMAGES = "images"
 COLUMNS = 2
@@ -35,13 +37,15 @@ class Place:
 
 @dataclass(frozen=True)
 class Scatter:
-    """What is drawn: `across` and `up` are names of scores; `rules` are values of `up` without one across."""
+    """What is drawn: `across` and `up` are names of scores; `rules` are values of `up` without one across; `rho` their rank correlation
+    over the trainings that are drawn."""
 
     across: str
     up: str
     data: str
     places: tuple[Place, ...]
     rules: tuple[tuple[float, str], ...]
+    rho: Correlation | None = None
 
     @property
     def title(self) -> str:
@@ -75,7 +79,16 @@ def _scatters(population: Population, across: str, up: str) -> Iterator[Scatter]
             places = tuple(Place(who, who.partition(" (")[0], x, y) for who, x, y, _ in lines if x and y)
             without = [(y.value, who) for who, _, y, placed in lines if y and not placed]
             if places:
-                yield Scatter(across, up, data, places, tuple(without + _controls(population, up, table.columns[b].protocol)))
+                protocols = table.columns[a].protocol, table.columns[b].protocol
+                rules = tuple(without + _controls(population, up, protocols[1]))
+                yield Scatter(across, up, data, places, rules, _rho(population, (across, up), protocols))
+
+
+def _rho(population: Population, names: tuple[str, str], protocols: tuple[str, str]) -> Correlation | None:
+    """Over the trainings whose scores have these protocols."""
+    drawn = [all(n in t.scores and t.scores[n].protocol == p for n, p in zip(names, protocols, strict=True)) for t in population.trainings]
+    across, up = (np.where(drawn, population.values(name), np.nan) for name in names)
+    return correlation(across, up, population.groups)
 
 
 def _controls(population: Population, up: str, protocol: str) -> list[tuple[float, str]]:
@@ -136,8 +149,17 @@ def said(s: Scatter) -> str:
     ends = [f"{p.name}, {written(p.across)}, number {ranked.index(p) + 1} of {len(ranked)}" for p in (least, most)]
     return (
         f"{bare(s.across)}, lowest: {ends[0]} by {bare(s.up)}; highest: {ends[1]}. By {bare(s.up)} the first is {ranked[0].name}, "
-        f"{written(ranked[0].up)}, and the last {ranked[-1].name}, {written(ranked[-1].up)}."
+        f"{written(ranked[0].up)}, and the last {ranked[-1].name}, {written(ranked[-1].up)}.{_related(s)}"
     )
+
+
+def _related(s: Scatter) -> str:
+    """Their rank correlation in words; "" where there is none."""
+    if s.rho is None:
+        return ""
+    which = f"a lower {bare(s.across)} goes with {'more' if s.rho.rho < 0 else 'less'} {bare(s.up)}"
+    told = which if s.rho.clear else "the interval holds 0, so that the one does not tell the other here"
+    return f" Their rank correlation over {s.rho.n} trainings is {findings.written(s.rho)}: {told}."
 
 
 def written(r: Result) -> str:
