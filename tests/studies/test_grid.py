@@ -60,7 +60,7 @@ def test_files_and_names(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text(TEXT)
     assert read(str(path)).name == "mine"
-    with pytest.raises(Misuse, match="built in: sprites16"):
+    with pytest.raises(Misuse, match=r"built in: .*sprites16"):
         read("nothing-of-the-kind")
     with pytest.raises(Misuse, match="no built-in grid"):
         read("../../../etc/passwd-that-is-not")
@@ -70,12 +70,14 @@ def test_files_and_names(tmp_path):
 
 
 def test_the_built_in_grids_can_be_read_and_are_of_their_size():
-    assert "sprites16" in grids.built_in()
-    grid = read("sprites16")
-    assert len(grid.cells) == 42
-    roles = [name for names in grid.roles.values() for name in names]
-    asked = {q.card.name for q in grid.questions}
-    assert {part.partition(":")[0] for name in roles for part in name.split(" / ")} <= asked
+    sizes = {"sprites16": 42, "disentangling": 50, "usefulness": 46, "rate_distortion": 31}
+    assert list(grids.built_in()) == sorted(sizes)
+    for name, size in sizes.items():
+        grid = read(name)
+        assert len(grid.cells) == size
+        named = [score for scores in grid.roles.values() for score in scores] + [n for p in grid.pictures for n in (p.across, p.up)]
+        asked = {q.card.name for q in grid.questions}
+        assert {part.partition(":")[0] for score in named for part in score.split(" / ")} <= asked
 
 
 def test_a_grid_names_one_of_its_own_settings_to_be_set_beside():

@@ -16,9 +16,12 @@ A grid is a small YAML file:
   steps: 1000
   against: BetaVAE beta 1.0                            every setting beside this one, seed by seed
   questions: [mig, reconstruction, {efficiency: {counts: [10, 100]}}]
+  controls: [raw input, untrained]
+  pictures: [{across: reconstruction:mse, up: efficiency:lr_accuracy@100}]
   roles: {nature: [reconstruction:share_of_variance], uses: [efficiency:lr_accuracy@100]}
 
-The roles say which scores are set against which (QUESTION:METRIC, or a ratio A / B): nature against uses, compression against transfer.
+The pictures draw two scores against each other, a mark a setting, joined along the settings of a method; controls are lines. The roles
+say which scores are set against which (QUESTION:METRIC, or a ratio A / B): nature against uses, compression against transfer.
 
 Every cell is a run in STUDY/cells. What is there is not done again: the same command goes on after Ctrl-C, a crash, or a change of the
 grid. It writes STUDY/report.html, README.md (the page as Markdown), table.csv and study.json.
@@ -35,7 +38,7 @@ from allegory.cli.told import Json
 
 
 def run(
-    grid: Annotated[str, Parameter(help="a YAML file, or the name of a built-in grid: sprites16")],
+    grid: Annotated[str, Parameter(help="a YAML file, or the name of a built-in grid: sprites16, usefulness, rate_distortion")],
     /,
     *,
     out: Annotated[str | None, Parameter(help="the folder of the study (default: studies/GRID)")] = None,
@@ -44,24 +47,22 @@ def run(
     json: Json = False,
 ) -> int:
     """Does what is left, and tells."""
-    from allegory.core import files
     from allegory.studies import grid as grids
     from allegory.studies import report
-    from allegory.studies.findings import found as findings
-    from allegory.studies.study import study
+    from allegory.studies.study import study, write_page
 
     chosen = grids.read(grid)
     folder = Path(out or f"studies/{chosen.name}")
     sys.stderr.write(f"{len(chosen.cells)} cells into {folder}\n")
     made = study(chosen, folder, jobs, Progress())
     if page:
-        files.atomic_write(page, report.markdown(made.population, made.relations))
+        write_page(Path(page), made.population, made.relations)
     if json:
         from allegory.cli import judge
 
         judge.show_json(report.as_json(made.population, made.relations))
         return 0
-    for text in (*findings(made.relations, report.beside(made.population)), *(f"not done: {failed}" for failed in made.population.failed)):
+    for text in (*report.told(made.population, made.relations), *(f"not done: {failed}" for failed in made.population.failed)):
         print(text)
     print(f"report: {folder / 'report.html'}")
     return 0

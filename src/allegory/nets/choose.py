@@ -19,12 +19,14 @@ from allegory.nets.vit import ViT
 from allegory.nets.wave import Wave
 
 N = TypeVar("N", bound=nn.Module)
+SMALL = (128, 128)
 
 ENCODERS: dict[str, Callable[[Any], Encoder]] = {
     "linear": Flat,
     "mlp": MLP,
     "mlp-group": lambda shape: MLP(shape, norm="group"),
     "mlp-plain": lambda shape: MLP(shape, norm="none"),
+    "mlp-small-plain": lambda shape: MLP(shape, SMALL, norm="none"),
     "convnet": ConvNet,
     "convnet-group": lambda shape: ConvNet(shape, norm="group"),
     "convnet-plain": lambda shape: ConvNet(shape, plain=True),
@@ -39,6 +41,7 @@ OF_SERIES: dict[str, Callable[[Any], Encoder]] = {"wave": Wave, "wave-group": la
 DECODERS: dict[str, Callable[[Any, int], nn.Module]] = {
     "linear": LinearDecoder,
     "mlp": MLPDecoder,
+    "mlp-small": lambda shape, latent: MLPDecoder(shape, latent, SMALL),
     "deconv": Deconv,
     "broadcast": Broadcast,
 }

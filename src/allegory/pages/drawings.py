@@ -5,15 +5,17 @@ from collections.abc import Sequence
 
 from markupsafe import Markup, escape
 
+from allegory.pages import palette
 from allegory.pages.plots import Axis, Frame, Series, mark, plot, tag
 
 ROW = 19
 FRAME = Frame()
 SIDE = 8
+SCHEMES = ("light", "dark")
 STYLE = """
-svg{--page:#fff;--line:#d9dde3;--text:#2a2f37;--quiet:#5b6470;--own:#2450c8;--raw:#b3480b;--pca:#a3296f;--untrained:#177a72;--ceiling:#6a7280}
+svg{LIGHT--page:#fff;--line:#d9dde3;--text:#2a2f37;--quiet:#5b6470;--own:#2450c8;--raw:#b3480b;--pca:#a3296f;--untrained:#177a72;--ceiling:#6a7280}
 @media (prefers-color-scheme:dark){
-svg{--page:#16181d;--line:#363c46;--text:#d5dae1;--quiet:#9aa4b2;--own:#8fb0ff;--raw:#f29155;--pca:#ec86bd;--untrained:#4fcabd;--ceiling:#98a1ae}}
+svg{DARK--page:#16181d;--line:#363c46;--text:#d5dae1;--quiet:#9aa4b2;--own:#8fb0ff;--raw:#f29155;--pca:#ec86bd;--untrained:#4fcabd;--ceiling:#98a1ae}}
 text{font:13px system-ui,sans-serif;fill:var(--quiet)} .name{fill:var(--text)} .paper{fill:var(--page)}
 .grid{stroke:var(--line)} .axis{stroke:var(--quiet)} .rule{stroke:var(--quiet);stroke-dasharray:3 4}
 .line{fill:none;stroke:var(--ink);stroke-width:2;stroke-linejoin:round;stroke-linecap:round} .bar{fill:none;stroke:var(--ink);opacity:.75}
@@ -22,19 +24,31 @@ text{font:13px system-ui,sans-serif;fill:var(--quiet)} .name{fill:var(--text)} .
 """
 
 
+def _style() -> str:
+    """The style, with the colours of the palette as classes k0 .. k11."""
+    said = {scheme: "".join(f"{name}:{c};" for name, c in palette.variables(scheme).items() if name[2] == "c") for scheme in SCHEMES}
+    classes = " ".join(f".k{i}{{--ink:var(--c{i})}}" for i in range(len(palette.LIGHT)))
+    return STYLE.replace("LIGHT", said["light"]).replace("DARK", said["dark"]) + classes + "\n"
+
+
 def drawing(
     series: Sequence[Series], x: Axis, y: Axis, alt: str, frame: Frame = FRAME, rules: Sequence[tuple[float, str]] = (), columns: int = 1
 ) -> str:
-    """The content of an .svg file: the key in `columns` above the plot. `css` of a series: own, raw, pca, untrained or ceiling."""
-    high = ROW * math.ceil(len(series) / columns) + SIDE
+    """The content of an .svg file: the key in `columns` above the plot. `css` of a series: own, raw, pca, untrained, ceiling, k0 .. k11."""
+    return framed(series, plot(series, x, y, alt, frame, rules), frame, columns)
+
+
+def framed(series: Sequence[Series], inside: Markup, frame: Frame = FRAME, columns: int = 1, title: str = "") -> str:
+    """The content of an .svg file: the key of `series` in `columns`, below it `title`, and a plot that was drawn in `frame`."""
+    key = ROW * math.ceil(len(series) / columns)
+    high = key + SIDE + (ROW if title else 0)
     width, height = frame.width, frame.height + high
-    inner = plot(series, x, y, alt, frame, rules).replace(
-        "<svg ", Markup(f'<svg y="{high}" width="{width:g}" height="{frame.height:g}" '), 1
-    )
+    inner = inside.replace("<svg ", Markup(f'<svg y="{high}" width="{width:g}" height="{frame.height:g}" '), 1)
     names = [_named(s, SIDE + (i % columns) * (width - SIDE) / columns, ROW * (i // columns + 0.5) + 4) for i, s in enumerate(series)]
+    names += [tag("text", escape(title), x=SIDE, y=key + ROW)] if title else []
     paper = tag("rect", width=width, height=height, class_="paper")
     whole = tag(
-        "svg", tag("style", Markup(STYLE)), paper, *names, inner, xmlns="http://www.w3.org/2000/svg", viewBox=f"0 0 {width:g} {height:g}"
+        "svg", tag("style", Markup(_style())), paper, *names, inner, xmlns="http://www.w3.org/2000/svg", viewBox=f"0 0 {width:g} {height:g}"
     )
     return f"{whole}\n"
 

@@ -16,13 +16,14 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Series:
-    """A line: `points` (x, y), an interval (low, high) or None for each, and the CSS class that colours it."""
+    """A line: `points` (x, y), an interval (low, high) of y or None for each, of x in `sides`, and the CSS class that colours it."""
 
     name: str
     css: str
     points: tuple[Point, ...]
     bounds: tuple[tuple[float, float] | None, ...] = ()
     mark: str = "circle"
+    sides: tuple[tuple[float, float] | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def plot(series: Sequence[Series], x: Axis, y: Axis, alt: str, frame: Frame = Fr
     """Lines with marks and interval bars over a quiet grid. `rules` are named horizontal lines; `alt` describes the plot in words."""
     at = frame.scale(x, y)
     parts = [tag("title", escape(alt)), *_grid(frame, x, y, at)]
-    parts += [_rule(frame, at(x.low, level)[1], name) for level, name in rules if y.low <= level <= y.high]
+    parts += _rules(frame, rules, y, at)
     for s in series:
         parts += _line(s, at)
     return tag(
@@ -107,17 +108,20 @@ def plot(series: Sequence[Series], x: Axis, y: Axis, alt: str, frame: Frame = Fr
 
 
 def scatter(
-    series: Sequence[Series], x: Axis, y: Axis, alt: str, frame: Frame = Frame(), diagonal: bool = False, through: Sequence[Series] = ()
-) -> Markup:
-    """Marks without lines; `diagonal` draws y = x, for axes of one range; `through` are lines among them."""
+    series: Sequence[Series], x: Axis, y: Axis, alt: str, frame: Frame = Frame(), diagonal: bool = False, through: Sequence[Series] = (),
+    rules: Sequence[tuple[float, str]] = (),
+) -> Markup:  # fmt: skip
+    """Marks without lines; `diagonal` draws y = x, for axes of one range; `through` are lines among them, `rules` named horizontal ones."""
     at = frame.scale(x, y)
     parts = [tag("title", escape(alt)), *_grid(frame, x, y, at)]
     if diagonal:
         (a, b), (c, d) = at(x.low, y.low), at(x.high, y.high)
         parts.append(tag("line", x1=a, y1=b, x2=c, y2=d, class_="rule"))
+    parts += _rules(frame, rules, y, at)
     for s in through:
         parts += _line(s, at)
     for s in series:
+        parts += _bars(s, at)
         parts += [mark(s.mark, *at(*p), s.css) for p in s.points if all(map(math.isfinite, p))]
     return tag("svg", *parts, viewBox=f"0 0 {frame.width:g} {frame.height:g}", role="img", aria_label=alt, class_="plot")
 
@@ -137,6 +141,10 @@ def _grid(f: Frame, x: Axis, y: Axis, at: Callable[[float, float], Point]) -> li
     return parts
 
 
+def _rules(f: Frame, rules: Sequence[tuple[float, str]], y: Axis, at: Callable[[float, float], Point]) -> list[Markup]:
+    return [_rule(f, at(0.0, level)[1], name) for level, name in rules if y.low <= level <= y.high]
+
+
 def _rule(f: Frame, level: float, name: str) -> Markup:
     line = tag("line", x1=f.left, x2=f.width - f.right, y1=level, y2=level, class_="rule")
     return line + tag("text", escape(name), x=f.width - f.right - 2, y=level - 5, text_anchor="end", class_="label")
@@ -145,15 +153,24 @@ def _rule(f: Frame, level: float, name: str) -> Markup:
 def _line(s: Series, at: Callable[[float, float], Point]) -> list[Markup]:
     places = [at(*p) for p in s.points if all(map(math.isfinite, p))]
     path = "M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in places) if places else "M0 0"
-    parts = [tag("path", d=path, class_=f"line {s.css}")]
-    for (a, _), bound in zip(s.points, s.bounds, strict=False):
-        if bound is not None:
-            (px, low), (_, high) = at(a, bound[0]), at(a, bound[1])
-            bar = f"M{px:.1f} {low:.1f}V{high:.1f}M{px - 3:.1f} {low:.1f}h6M{px - 3:.1f} {high:.1f}h6"
-            parts.append(tag("path", d=bar, class_=f"bar {s.css}"))
+    parts = [tag("path", d=path, class_=f"line {s.css}"), *_bars(s, at)]
     if s.mark:
         parts += [mark(s.mark, a, b, s.css) for a, b in places]
     return parts
+
+
+def _bars(s: Series, at: Callable[[float, float], Point]) -> list[Markup]:
+    """The intervals of its points."""
+    bars = []
+    for (a, _), bound in zip(s.points, s.bounds, strict=False):
+        if bound is not None:
+            (px, low), (_, high) = at(a, bound[0]), at(a, bound[1])
+            bars.append(f"M{px:.1f} {low:.1f}V{high:.1f}M{px - 3:.1f} {low:.1f}h6M{px - 3:.1f} {high:.1f}h6")
+    for (_, b), side in zip(s.points, s.sides, strict=False):
+        if side is not None:
+            (left, py), (right, _) = at(side[0], b), at(side[1], b)
+            bars.append(f"M{left:.1f} {py:.1f}H{right:.1f}M{left:.1f} {py - 3:.1f}v6M{right:.1f} {py - 3:.1f}v6")
+    return [tag("path", d=bar, class_=f"bar {s.css}") for bar in bars]
 
 
 def mark(shape: str, a: float, b: float, css: str) -> Markup:

@@ -96,7 +96,7 @@ class Representation:
     def decode(self, z: np.ndarray | Tensor, batch: int = CHUNK) -> Tree:
         """The observation (its mean) that each code of `z` (n, z) stands for. Raises `Misuse` for codes of another size."""
         method, codes = self._that_can("decode"), torch.as_tensor(z)
-        size = self._code_size
+        size = self.code_size
         if codes.ndim != 2 or not len(codes) or (size is not None and codes.shape[1] != size):
             hint = "for one code pass z[None]" if codes.ndim < 2 else "pass codes as encode gives them"
             raise Misuse(f"expected codes of shape (n, {'z' if size is None else size}), got {tuple(codes.shape)}; {hint}")
@@ -199,7 +199,7 @@ class Representation:
         return store.load(Path(folder), known)
 
     @cached_property
-    def _code_size(self) -> int | None:
+    def code_size(self) -> int | None:
         """How many numbers the default code has, seen on a blank observation; None where nothing is encoded."""
         if "encode" not in self.can():
             return None

@@ -20,6 +20,13 @@ OF_CORRELATIONS = (
     " few settings make them rough. The pairs were not corrected for their number.",
     "Scores of one kind share their readers and their items, so neighbouring columns are not independent evidence.",
 )
+OF_QUESTIONS = {
+    "likelihood": "Bits per dimension are exact for models that foresee pixel by pixel. For models with latents they are those of the "
+    "evidence lower bound at one draw, for flows those of moving pixels at random within their levels: both too many, by an unknown "
+    "amount.",
+    "rate_distortion": "Distortions are nats of one likelihood and only drawn together with those of the same. A curve is that of its "
+    "network and length of training; all models of one bound, rate + distortion, lie on a line that falls by a nat a nat.",
+}
 
 
 def bare(name: str) -> str:
@@ -106,9 +113,11 @@ def limits(population: Population, paired: Beside | None = None) -> list[str]:
     """What the study does not show, from what it is."""
     settings, families = len(set(population.groups)), list(dict.fromkeys(population.families))
     data, roles = population.grid.data, population.grid.roles
+    own = [text for question, text in OF_QUESTIONS.items() if any(p.across.startswith(f"{question}:") for p in population.grid.pictures)]
     told = [
+        *own,
         f"It is {plural(len(population.trainings), 'training')} of {plural(settings, 'setting')} of {', '.join(families)} on "
-        f"{plural(len(data), 'data set')} ({', '.join(data)}). Nothing is said of other data, sizes or methods."
+        f"{plural(len(data), 'data set')} ({', '.join(data)}). Nothing is said of other data, sizes or methods.",
     ]
     if paired:
         told.append(OF_PAIRS)

@@ -15,6 +15,9 @@ roles:                                          # which scores stand where on th
   uses: [efficiency:lr_accuracy@100, fairness:unfairness]
   compression: compression:bits
   transfer: covariate_shift:accuracy_under_shift@linear
+controls: [raw input, pca, untrained]           # asked beside each cell; none unless said
+pictures:                                       # two scores drawn against each other, a mark a setting
+  - {across: reconstruction:mse, up: efficiency:lr_accuracy@100}
 """
 
 import dataclasses
@@ -33,11 +36,12 @@ import yaml
 from allegory import methods, questions
 from allegory.core import Method, Misuse, Problem, Solved, nearest, plain
 from allegory.questions import Question
+from allegory.questions.controls import chosen as controls_of
 from allegory.questions.registry import find
 from allegory.views import VIEWS
 
 BUILT_IN = resources.files("allegory.studies") / "grids"
-KEYS = ("title", "data", "methods", "seeds", "steps", "batch", "questions", "roles", "against")
+KEYS = ("title", "data", "methods", "seeds", "steps", "batch", "questions", "controls", "roles", "pictures", "against")
 ROLES = ("nature", "uses", "compression", "transfer", "generality", "interpretability")
 MOST_CELLS = 10_000
 MOST_BYTES = 1 << 20
@@ -58,9 +62,20 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Against:
+    """Two scores that are drawn against each other."""
+
+    across: str
+    up: str
+
+
+@dataclass(frozen=True)
 class Grid:
-    """`methods`: (label, method) in order; `questions` with their settings; `roles`: names of scores, "question:metric", by role;
-    `against`: the label that all others are set beside."""
+    """`methods`: (label, method) in order; `questions` with their settings; `roles`: names of scores, "question:metric", by role.
+
+    `controls` are asked beside every cell; `pictures`: what is drawn against what; `against`: the label that all others
+    are set beside.
+    """
 
     name: str
     title: str
@@ -71,6 +86,8 @@ class Grid:
     batch: int | None
     questions: tuple[Question, ...]
     roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    controls: tuple[str, ...] = ()
+    pictures: tuple[Against, ...] = ()
     against: str | None = None
 
     @property
@@ -128,6 +145,8 @@ def parsed(text: str, name: str) -> Grid:
         name, str(said.get("title", name)), tuple(map(str, _listed(said["data"], "data"))), _methods(said["methods"]),
         _count(said.get("seeds", 1), "seeds"), _maybe(said.get("steps"), "steps"), _maybe(said.get("batch"), "batch"),
         tuple(_question(q) for q in _listed(said["questions"], "questions")), _roles(said.get("roles")),
+        controls_of(tuple(map(str, _listed(said["controls"], "controls")))) if "controls" in said else (),
+        tuple(map(_against, _listed(said["pictures"], "pictures"))) if "pictures" in said else (),
     )  # fmt: skip
     if (of := said.get("against")) is not None:
         made = dataclasses.replace(made, against=_label(of, made))
@@ -143,6 +162,12 @@ def _label(said: Any, grid: Grid) -> str:
     if said not in labels:
         raise nearest(str(said), labels, f"setting of the grid {grid.name}")
     return str(said)
+
+
+def _against(said: Any) -> Against:
+    if not isinstance(said, dict) or set(said) != {"across", "up"}:
+        raise Problem(f"pictures: expected {{across: a score, up: a score}}, got {said!r}")
+    return Against(str(said["across"]), str(said["up"]))
 
 
 def _listed(value: Any, where: str) -> list[Any]:

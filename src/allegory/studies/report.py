@@ -11,7 +11,8 @@ from allegory.pages.drawn import drawn
 from allegory.pages.numbers import decimals, plural, seconds, tidy
 from allegory.pages.standings import Standings
 from allegory.pages.tables import escaped
-from allegory.studies import findings, pictures
+from allegory.runs import Run
+from allegory.studies import findings, pictures, scatters
 from allegory.studies.against import Beside, Difference, against
 from allegory.studies.population import Population, shown
 from allegory.studies.relations import FITS, Relations
@@ -48,7 +49,8 @@ def page(population: Population, found: Relations) -> str:
     maps = [m for m in (where and drawn(where), compressed) if m]
     return render.page(
         "study.html", title=population.grid.title, name=population.grid.name, facts=facts(population),
-        findings=[tidy(text) for text in findings.found(found, paired)], limits=findings.limits(population, paired),
+        findings=[tidy(text) for text in told(population, found)], scatters=[scatters.figure(s) for s in scatters.scatters(population)],
+        limits=findings.limits(population, paired),
         failed=population.failed, absent=[findings.bare(name) for name in found.absent],
         columns=[shown(c) for c in found.columns], rows=[(shown(r), [_cell(found.pairs[r, c]) for c in found.columns]) for r in found.rows],
         curves=[drawn(p) for p in lines], maps=maps, transfer=_held_out(found), map=found.map,
@@ -57,6 +59,17 @@ def page(population: Population, found: Relations) -> str:
         paired=_paired(paired) if paired else None, of=population.grid.against,
         table=table, heads=tabled.heads(table) if table else [], notes=tabled.notes_of(table) if table else [],
     )  # fmt: skip
+
+
+def told(population: Population, found: Relations) -> list[str]:
+    """What was found, of the correlations and of the pictures."""
+    return [*findings.found(found, beside(population)), *filter(None, map(scatters.said, scatters.scatters(population)))]
+
+
+def _image(name: str, s: scatters.Scatter) -> str:
+    """A picture, which lies beside the page."""
+    words = escaped(s.title).replace("[", r"\[").replace("]", r"\]")
+    return f"![{words}]({scatters.IMAGES}/{name})\n\n*{words}*"
 
 
 def facts(population: Population) -> list[tuple[str, str]]:
@@ -70,7 +83,22 @@ def facts(population: Population) -> list[tuple[str, str]]:
                      "what is solved in one step has one"),
         ("done", f"{len(population.trainings)} of {plural(len(grid.cells), 'training')}; learning took {seconds(sum(known))} in all"),
         ("questions", ", ".join(q.card.name for q in grid.questions)),
+        *([("networks", networks(population))] if grid.pictures else []),
     ]  # fmt: skip
+
+
+def networks(population: Population) -> str:
+    """How many parameters every setting has, and numbers its code."""
+    known: dict[str, str] = {}
+    for t in population.trainings:
+        if t.cell.label not in known:
+            rep = Run(t.run.path).representation  # not kept: a study may hold many
+            size = sum(p.numel() for p in rep.net.parameters())
+            known[t.cell.label] = f"{f'{size:,} parameters' if size else 'solved'}, {rep.code_size} numbers of code"
+    by_words: dict[str, list[str]] = {}
+    for label, words in known.items():
+        by_words.setdefault(words, []).append(label)
+    return "; ".join(f"{', '.join(labels)}: {words}" for words, labels in by_words.items())
 
 
 def _cell(c: Correlation | None) -> dict[str, Any] | None:
@@ -110,13 +138,14 @@ def markdown(population: Population, found: Relations) -> str:
     parts = [NOTE, f"# {escaped(grid.title)}", f"`allegory study {grid.name}` makes this page."]
     parts.append("\n".join(f"- {name}: {escaped(words)}" for name, words in facts(population)))
     paired = beside(population)
-    if said := findings.found(found, paired):
+    if said := told(population, found):
         parts += ["## What was found", _bullets([tidy(text) for text in said])]
+    parts += [_image(name, s) for name, s in zip(scatters.as_files(population), scatters.scatters(population), strict=True)]
     parts += ["## What it does not show", _bullets(findings.limits(population, paired))]
     if paired:
         heads, settings = _paired(paired)
-        told = [[name, *(f"**{d}**" if clear else d for d, clear in cells)] for name, cells in settings]
-        parts += [f"## Beside {escaped(paired.of)}", BESIDE, _table(["", *heads], told)]
+        lines = [[name, *(f"**{d}**" if clear else d for d, clear in cells)] for name, cells in settings]
+        parts += [f"## Beside {escaped(paired.of)}", BESIDE, _table(["", *heads], lines)]
     if found.pairs:
         head = (
             "Spearman's rank correlations over all trainings, with 95 % intervals; bold where the interval leaves out 0. An arrow points to"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from allegory.core import Misuse, Problem, files
-from allegory.studies import population, report, work
+from allegory.studies import population, report, scatters, work
 from allegory.studies.grid import Grid
 from allegory.studies.population import Population
 from allegory.studies.relations import Relations, relations
@@ -50,10 +50,17 @@ def _may_hold(folder: Path) -> None:
         raise Misuse(f"{folder} holds something else than a study ({', '.join(sorted(there)[:3])}); choose another --out")
 
 
+def write_page(path: Path, found: Population, related: Relations) -> None:
+    """The page as Markdown, and its pictures in the folder images beside it."""
+    for name, drawing in scatters.as_files(found).items():
+        files.atomic_write(path.parent / scatters.IMAGES / name, drawing)
+    files.atomic_write(path, report.markdown(found, related))
+
+
 def write(made: Study) -> None:
     """The files of a study, each whole or not at all."""
     found, related = made.population, made.relations
     files.atomic_write(made.folder / "table.csv", population.as_csv(found))
     files.atomic_write(made.folder / "report.html", report.page(found, related))
-    files.atomic_write(made.folder / "README.md", report.markdown(found, related))
+    write_page(made.folder / "README.md", found, related)
     files.write_json(made.folder / MARK, report.as_json(found, related))

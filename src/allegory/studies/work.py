@@ -37,9 +37,10 @@ class Outcome:
     failure: str = ""
 
 
-def protocol_of(question: Question) -> str:
+def protocol_of(question: Question, controls: Sequence[str] = ()) -> str:
     """What must be the same for an answer to be kept."""
-    return f"{question.card.name}/{question.card.version}: {question.settings()}"
+    beside = f"; beside {', '.join(controls)}" if controls else ""
+    return f"{question.card.name}/{question.card.version}: {question.settings()}{beside}"
 
 
 def asked(run: Run) -> dict[str, str]:
@@ -48,19 +49,19 @@ def asked(run: Run) -> dict[str, str]:
     return dict(files.read_json(path)) if path.exists() else {}
 
 
-def unasked(run: Run, questions: Sequence[Question]) -> list[Question]:
-    """The questions that a cell has not answered yet, by these settings."""
+def unasked(run: Run, questions: Sequence[Question], controls: Sequence[str] = ()) -> list[Question]:
+    """The questions that a cell has not answered yet, by these settings, with its controls beside it."""
     known = asked(run)
-    return [q for q in questions if known.get(q.card.name) != protocol_of(q)]
+    return [q for q in questions if known.get(q.card.name) != protocol_of(q, controls)]
 
 
 def finished(grid: Grid, folder: Path, cell: Cell) -> bool:
     """Whether there is nothing left to do."""
     run = Run(folder / CELLS / cell.name)
-    return run.learned and not unasked(run, grid.questions)
+    return run.learned and not unasked(run, grid.questions, grid.controls)
 
 
-def do(cell: Cell, questions: Sequence[Question], folder: Path) -> Outcome:
+def do(cell: Cell, questions: Sequence[Question], folder: Path, controls: Sequence[str] = ()) -> Outcome:
     """Learns and asks what is not there yet. A `Problem` (it diverged, the data do not suit) is an outcome and stops nobody else."""
     begun = time.perf_counter()
     run = Run(folder / CELLS / cell.name)
@@ -68,13 +69,13 @@ def do(cell: Cell, questions: Sequence[Question], folder: Path) -> Outcome:
         source = _opened(cell.data)
         settings = Settings(seed=cell.seed, steps=cell.steps, batch=cell.batch, device="cpu")
         rep = api.learn(source, cell.method, out=run.path, resume=True, settings=settings, origin=Origin.of(cell.data))
-        wanted = unasked(run, questions)
+        wanted = unasked(run, questions, controls)
         if wanted:
-            features, notes = gather(rep, source, controls=())
-            scores = put(features, wanted, notes, alone=True).over(run.answers)
+            features, notes = gather(rep, source, controls=controls)
+            scores = put(features, wanted, notes, alone=not controls).over(run.answers)
             files.write_json(run.path / "scores.json", scores.as_dicts())
             files.write_json(run.path / "details.json", scores.details())
-            files.write_json(run.path / ASKED, {**asked(run), **{q.card.name: protocol_of(q) for q in wanted}})
+            files.write_json(run.path / ASKED, {**asked(run), **{q.card.name: protocol_of(q, controls) for q in wanted}})
     except Interrupted:
         raise
     except Problem as e:
@@ -109,7 +110,7 @@ def _alone(cells: Sequence[Cell], grid: Grid, folder: Path) -> Iterator[Outcome]
     torch.set_num_threads(1)
     try:
         for cell in cells:
-            yield do(cell, grid.questions, folder)
+            yield do(cell, grid.questions, folder, grid.controls)
     finally:
         torch.set_num_threads(before)
 
@@ -117,7 +118,7 @@ def _alone(cells: Sequence[Cell], grid: Grid, folder: Path) -> Iterator[Outcome]
 def _together(cells: Sequence[Cell], grid: Grid, folder: Path, jobs: int) -> Iterator[Outcome]:
     context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
     with _one_thread(), futures.ProcessPoolExecutor(min(jobs, max(1, len(cells))), context, begin, (os.getpid(),)) as pool:
-        running = [pool.submit(do, cell, grid.questions, folder) for cell in cells]
+        running = [pool.submit(do, cell, grid.questions, folder, grid.controls) for cell in cells]
         try:
             for future in futures.as_completed(running):
                 yield future.result()
