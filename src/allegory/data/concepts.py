@@ -86,6 +86,10 @@ class Vocabulary:
         """The number of the most likely value of each factor."""
         return torch.stack([part.argmax(1) for part in p.split(self.sizes, 1)], 1)
 
+    def named(self, values: Sequence[int]) -> dict[str, str]:
+        """A value of each factor by name, from their numbers."""
+        return {factor: names[v] for (factor, names), v in zip(self.factors.items(), values, strict=True)}
+
 
 def vocabulary_of(source: Source) -> Vocabulary:
     """What can be named of the items of `source`. Raises `Problem` where nothing can."""

@@ -57,6 +57,8 @@ from allegory.objectives import Likelihood, gaussian_kl, gaussian_kl_to, reparam
 LIMIT = 20.0  # of log variances, as in the encoder
 
 
+# Deviates: the likelihood of the pixels, where the paper compares images in the features of a denoising autoencoder; all players learn
+# at once, where the paper has one after the other.
 class ScanNet(VariationalNet):
     """A beta-VAE; q(z_y|y) and p(y|z_y) of symbols of k values; and the operators, one net for all latents (a convolution of width 1)."""
 
@@ -64,7 +66,7 @@ class ScanNet(VariationalNet):
         super().__init__(spec, latent, encoder, decoder, p)
         self.meaning = nets.head((k, width, width, 2 * latent), norm="none")
         self.spelling = nets.head((latent, width, k), norm="none")
-        # Deviates: two hidden layers, where the paper's convolutions are conditioned: what "in common" asks is not linear in the posteriors.
+        # Deviates: two hidden layers: what "in common" asks is not linear in the posteriors.
         self.operators = nets.head((4 + len(OPERATORS), width, width, 2), norm="none")
 
     def q_y(self, y: Float[Tensor, "b k"]) -> Posterior:
@@ -164,10 +166,8 @@ class SCAN(Variational):
         return gaussian_kl_to(*q_x, *q_y) if self.covering else gaussian_kl_to(*q_y, *q_x)
 
     def recombine(self, net: ScanNet, batch: Batch, now: Moment) -> Loss:
-        """The loss of the operators: two symbols out of what images show, and the symbol that results of them.
-
-        Deviates: the target is q(z_y|y_r), to which all images of y_r have been moved, not q(z_x|x) of one of them.
-        """
+        """The loss of the operators: two symbols out of what images show, and the symbol that results of them."""
+        # Deviates: the target is q(z_y|y_r), which stands for all images of y_r, where the paper takes q(z_x|x) of one such image.
         assert batch.factors is not None, "the card says factors"
         one, other, which = self.asked(batch, now)
         with torch.no_grad():
@@ -194,9 +194,7 @@ class SCAN(Variational):
         return net.q_y(y)
 
     def recombined(self, net: ScanNet, operator: Operator, one: Posterior, other: Posterior) -> Posterior:
-        """The concept that results of two, row by row. Raises `Misuse` for another operator."""
-        if operator not in OPERATORS:
-            raise Misuse(f"expected one of {', '.join(OPERATORS)}, got {operator!r}")
+        """The concept that results of two, row by row."""
         which = F.one_hot(torch.full((len(one[0]),), OPERATORS.index(operator)), len(OPERATORS))
         return net.q_r(which.to(one[0]), one, other)
 
@@ -209,5 +207,9 @@ class SCAN(Variational):
         return self.imagined(net, self.concept(net, y), dice)
 
     def img2sym(self, net: ScanNet, x: Float[Tensor, "b *d"]) -> Float[Tensor, "b k"]:
-        """How likely each value is to be named, at the mean of q(z_x|x). `vocabulary.best` picks the likeliest of each factor."""
-        return torch.sigmoid(net.spelling(self.encode(net, x)))
+        """How likely each value is to be named, of images at the mean of q(z_x|x)."""
+        return self.spelt(net, self.encode(net, x))
+
+    def spelt(self, net: ScanNet, z: Float[Tensor, "b z"]) -> Float[Tensor, "b k"]:
+        """How likely each value is to be named, of codes. `vocabulary.best` picks the likeliest of each factor."""
+        return torch.sigmoid(net.spelling(z))
