@@ -18,14 +18,15 @@ from allegory.train.plan import Plan
 
 class Learner:
     """A method at work on the training items. `labels` (n,) are handed on only to methods whose card says labels, `pairs` to those whose
-    card says pairs."""
+    card says pairs, `factors` (n, f) to those whose card says factors."""
 
     def __init__(
         self, method: Trained[Any], net: nn.Module, items: Items, plan: Plan, labels: Tensor | None = None,
-        pairs: FactorPairs | GroupPairs | None = None,
+        pairs: FactorPairs | GroupPairs | None = None, factors: Tensor | None = None,
     ):  # fmt: skip
         self.method, self.net, self.items, self.plan = method, net, items, plan
         self.pairs = pairs if method.card.supervision == "pairs" else None
+        self.factors = factors if method.card.supervision == "factors" else None
         self.labels = labels if method.card.supervision == "labels" else None
         self.classes = None if self.labels is None else members(self.labels.cpu().numpy())
         self.players = list(method.players(net))
@@ -71,7 +72,8 @@ class Learner:
                     views = self.method.views(x, dice)
             if self.pairs is not None:
                 partners = self._seen(self.pairs.partners(index, dice.split("partners")))
-        return Batch(x, views, index, None if self.labels is None else self.labels[index], partners)
+        y, factors = (None if told is None else told[index] for told in (self.labels, self.factors))
+        return Batch(x, views, index, y, partners, factors)
 
     def _seen(self, index: Tensor) -> Tree:
         """The observations at `index`, in the precision of the nets."""
