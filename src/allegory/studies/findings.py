@@ -15,6 +15,13 @@ OF_QUESTIONS = {
     "rate_distortion": "Distortions are nats of one likelihood and only drawn together with those of the same. A curve is that of its "
     "network and length of training; all models of one bound, rate + distortion, lie on a line that falls by a nat a nat.",
 }
+OF_CORRELATIONS = (
+    "A correlation over a population mixes the methods, their settings and their seeds: it says which scores go together in this "
+    "population, not that raising one raises the other. Most of it may be one setting (a large beta, say) that moves everything.",
+    "The intervals draw whole settings with replacement, as seeds of one setting are alike; they hold for settings like these, and"
+    " few settings make them rough. The pairs were not corrected for their number.",
+    "Scores of one kind share their readers and their items, so neighbouring columns are not independent evidence.",
+)
 
 
 def bare(name: str) -> str:
@@ -33,6 +40,8 @@ def found(relations: Relations) -> list[str]:
 
 
 def _pairs(relations: Relations) -> str:
+    if not relations.pairs:
+        return ""
     known = {pair: c for pair, c in relations.pairs.items() if c}
     clear = sorted((pair for pair, c in known.items() if c.clear), key=lambda pair: -abs(known[pair].rho))
     if not known:
@@ -86,11 +95,7 @@ def limits(population: Population) -> list[str]:
         *own,
         f"It is {plural(len(population.trainings), 'training')} of {plural(settings, 'setting')} of {', '.join(families)} on "
         f"{plural(len(data), 'data set')} ({', '.join(data)}). Nothing is said of other data, sizes or methods.",
-        "A correlation over a population mixes the methods, their settings and their seeds: it says which scores go together in this "
-        "population, not that raising one raises the other. Most of it may be one setting (a large beta, say) that moves everything.",
-        "The intervals draw whole settings with replacement, as seeds of one setting are alike; they hold for settings like these, and"
-        " few settings make them rough. The pairs were not corrected for their number.",
-        "Scores of one kind share their readers and their items, so neighbouring columns are not independent evidence.",
+        *(OF_CORRELATIONS if population.grid.roles else ()),
     ]
 
 
