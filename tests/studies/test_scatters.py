@@ -83,6 +83,7 @@ def test_the_files_beside_the_page(made, tmp_path):
     words = [t.text for t in root.iter("{http://www.w3.org/2000/svg}text")]
     assert "BetaVAE, beta 1 to 8" in words and "few labels at 1 ↑" in words and any("untrained network" in w for w in words)
     assert "2 numbers of code" in text and "parameters, 3 numbers of code" in text
+    assert "No rank correlation" not in text and "A correlation over" not in text  # the grid has no roles
     html = report.page(made.population, made.relations)
     assert 'id="scatters"' in html and "Distortions are nats of one likelihood" in html and "<b>tiny" not in html
 
@@ -122,6 +123,14 @@ def test_words_by_hand():
     assert "goes with less" in said(dataclasses.replace(s, rho=Correlation(0.6, 0.2, 0.8, 9)))
     assert "does not tell the other" in said(dataclasses.replace(s, rho=unclear))
     assert said(dataclasses.replace(s, up="likelihood:log_likelihood")) == ""  # nobody says which end is good
+
+
+def test_the_best_bound_of_each_method_by_hand():
+    """A: 5 and 4.5; B: 4.8."""
+    first, second, other = place("A (beta 1)", 2.0, 3.0), place("A (beta 2)", 1.0, 3.5), place("B", 0.5, 4.3)
+    places = tuple(dataclasses.replace(p, method=p.name[0]) for p in (first, second, other))
+    words = said(Scatter("rate_distortion:rate", "rate_distortion:distortion", "d", places, ()))
+    assert words.endswith("the fewest of each method: 4.5 by A (beta 2); 4.8 by B.")
 
 
 def test_rules_that_are_close_share_a_name():

@@ -65,6 +65,8 @@ def _of_score(paired: Beside, name: str) -> str:
 
 
 def _pairs(relations: Relations) -> str:
+    if not relations.pairs:
+        return ""
     known = {pair: c for pair, c in relations.pairs.items() if c}
     clear = sorted((pair for pair, c in known.items() if c.clear), key=lambda pair: -abs(known[pair].rho))
     if not known:
@@ -121,7 +123,7 @@ def limits(population: Population, paired: Beside | None = None) -> list[str]:
     ]
     if paired:
         told.append(OF_PAIRS)
-    return [*told, *OF_CORRELATIONS] if not paired or (roles.get("nature") and roles.get("uses")) else told
+    return [*told, *OF_CORRELATIONS] if roles and (not paired or (roles.get("nature") and roles.get("uses"))) else told
 
 
 def names_of(names: Sequence[str]) -> str:

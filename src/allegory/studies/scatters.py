@@ -22,6 +22,7 @@ from allegory.studies.statistics import Correlation, correlation
 
 IMAGES = "images"
 COLUMNS = 2
+RATE_DISTORTION = ("rate_distortion:rate", "rate_distortion:distortion")
 NEAR = 0.045  # of the height: rules that are nearer share a name
 
 
@@ -141,7 +142,10 @@ def _plot(s: Scatter, frame: plots.Frame) -> tuple[list[plots.Series], Markup]:
 
 
 def said(s: Scatter) -> str:
-    """Who is at the ends of the scale across, where they stand by the other score, and who is first by that."""
+    """Who is at the ends of the scale across, where they stand by the other score, and who is first by that; of rate and distortion
+    the best sum of each method."""
+    if (s.across, s.up) == RATE_DISTORTION:
+        return _bounds(s.places)
     ranked = sorted(s.places, key=lambda p: -sign(s.up) * p.up.value)
     if not sign(s.up) or len(ranked) < 3:
         return ""
@@ -151,6 +155,17 @@ def said(s: Scatter) -> str:
         f"{bare(s.across)}, lowest: {ends[0]} by {bare(s.up)}; highest: {ends[1]}. By {bare(s.up)} the first is {ranked[0].name}, "
         f"{written(ranked[0].up)}, and the last {ranked[-1].name}, {written(ranked[-1].up)}.{_related(s)}"
     )
+
+
+def _bounds(places: Sequence[Place]) -> str:
+    """The fewest nats in all of every method, the fewest first."""
+
+    def total(p: Place) -> float:
+        return p.across.value + p.up.value
+
+    best = {p.method: p for p in sorted(places, key=total, reverse=True)}
+    told = "; ".join(f"{total(p):,.1f} by {p.name}" for p in sorted(best.values(), key=total))
+    return f"Nats an item in all (rate + distortion, minus the bound), the fewest of each method: {told}."
 
 
 def _related(s: Scatter) -> str:
@@ -179,7 +194,7 @@ def as_files(population: Population) -> dict[str, str]:
     """Names and contents of the .svg files beside the Markdown page."""
     found = {}
     for i, s in enumerate(scatters(population), 1):
-        frame = plots.Frame(height=340)
+        frame = plots.Frame(width=560, height=340)  # two columns of long names
         series, plot = _plot(s, frame)
         found[f"{population.grid.name}_{i}.svg"] = drawings.framed(series, plot, frame, COLUMNS, shown(s.up))
     return found
