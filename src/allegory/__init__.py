@@ -16,7 +16,8 @@ from typing import Any
 __version__ = "0.1.0"
 _API = ("adapt", "as_classifier", "as_estimator", "as_regressor", "default_method", "evaluate", "learn", "load", "report")
 _FROM = dict.fromkeys(_API, "allegory.api") | {
-    "Adapted": "allegory.adapting.adapted", "Representation": "allegory.representation", "Source": "allegory.data",
+    "Adapted": "allegory.adapting.adapted", "Concepts": "allegory.representation.concepts",
+    "Representation": "allegory.representation", "Source": "allegory.data",
 }  # fmt: skip
 _PACKAGES = (
     "adapting",

@@ -31,14 +31,16 @@ def test_minimal_filtering_is_the_convolution_in_value_and_gradient(n):
 
 
 @pytest.mark.parametrize("n", [2, 4])
-def test_its_rounding_in_float32_is_a_few_times_that_of_the_direct_sum(n):
+def test_its_rounding_in_float32_is_a_few_times_that_of_a_direct_sum(n):
+    """That of a direct sum is 1.5e-7 to 3e-7 of the spread, by the order in which a processor adds; a float32 has 6e-8."""
     x, weight = drawn(32, 128, n, n).relu(), drawn(128, 128, 3, 3, seed=1)
     exact = F.conv2d(x, weight, padding=1)
 
     def rounding(f):
         return float((f(x.float(), weight.float()) - exact).square().mean().sqrt() / exact.std())
 
-    assert rounding(minimal) < 5 * rounding(lambda a, w: F.conv2d(a, w, padding=1)) < 5e-6
+    assert rounding(lambda a, w: F.conv2d(a, w, padding=1)) < 1e-6
+    assert rounding(minimal) < 2e-6
 
 
 @pytest.mark.parametrize("bias", [True, False])

@@ -175,6 +175,7 @@ def test_grey_pixels_are_drawn_black_or_white_and_two_levels_stay():
     drawn = p.drawn(grey, dice)
     assert set(drawn.unique().tolist()) == {-1.0, 1.0}
     assert float((drawn > 0).float().mean()) == pytest.approx(0.75, abs=0.016)  # five standard errors
+    assert torch.equal(grey, torch.full_like(grey, 0.5)) and not p.drawn(grey.requires_grad_(), dice).requires_grad
     assert torch.equal(p.drawn(drawn, dice), drawn)
     assert torch.equal(likelihood_of("sigma", SPEC).drawn(grey, dice), grey)
 

@@ -70,7 +70,7 @@ def test_files_and_names(tmp_path):
 
 
 def test_the_built_in_grids_can_be_read_and_are_of_their_size():
-    sizes = {"sprites16": 42, "usefulness": 46, "rate_distortion": 31}
+    sizes = {"sprites16": 42, "disentangling": 50, "usefulness": 46, "rate_distortion": 31}
     assert list(grids.built_in()) == sorted(sizes)
     for name, size in sizes.items():
         grid = read(name)
@@ -78,3 +78,10 @@ def test_the_built_in_grids_can_be_read_and_are_of_their_size():
         named = [score for scores in grid.roles.values() for score in scores] + [n for p in grid.pictures for n in (p.across, p.up)]
         asked = {q.card.name for q in grid.questions}
         assert {part.partition(":")[0] for score in named for part in score.split(" / ")} <= asked
+
+
+def test_a_grid_names_one_of_its_own_settings_to_be_set_beside():
+    text = "data: [digits]\nmethods: {BetaVAE: {beta: [1.0, 4.0]}}\nquestions: [mig]\nagainst: "
+    assert parsed(text + "BetaVAE beta 1.0", "g").against == "BetaVAE beta 1.0"
+    with pytest.raises(Misuse, match=r"BetaVAE beta 1\.0"):
+        parsed(text + "BetaVAE beta 1", "g")

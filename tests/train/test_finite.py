@@ -1,8 +1,10 @@
 """Faults on a device that nobody waits for: no parameter moves after the first, which is told with its step when somebody looks."""
 
+import contextlib
 import math
 
 import pytest
+import torch
 from checks.planted import Linear
 from helpers.toys import equal, learner_of
 
@@ -72,3 +74,11 @@ def test_without_a_fault_the_steps_are_those_of_the_cpu(name):
 
 def test_the_cpu_is_looked_at_at_once():
     assert not learner_of(Linear()).guard.lags
+
+
+@pytest.mark.parametrize(("gradient", "stops"), [([3e38, 3e38], False), ([math.inf, -math.inf], True), ([math.nan, 0.0], True)])
+def test_a_sum_that_overflows_is_no_fault_but_an_infinite_entry_is(gradient, stops):
+    learner = learner_of(Linear())
+    loss, found = Loss(torch.zeros(())), [torch.tensor(gradient), torch.zeros(3)]
+    with pytest.raises(NotFinite) if stops else contextlib.nullcontext():
+        learner.guard.check(learner.players[0], 0, loss, found, learner.optimisers["coder"])

@@ -43,3 +43,16 @@ def test_kinds_and_rates():
         assert type(optimiser) is kind
         optimisers.set_rate(optimiser, 0.25)
         assert [g["lr"] for g in optimiser.param_groups] == [0.25, 0.25]
+
+
+def test_without_decay_one_group_holds_all_in_the_same_order():
+    """Checkpoints name parameters by their place, so it may not depend on the decay."""
+    net = Net()
+
+    def groups(name: str, decay: float) -> list[list[torch.Tensor]]:
+        found = optimisers.make(Player("a", (net,), lambda batch, now: None), Optim(name=name, weight_decay=decay).over(DEFAULT))
+        return [group["params"] for group in found.param_groups]
+
+    (whole,), parted, adapted = groups("adamw", 0.0), groups("adamw", 0.1), groups("lars", 0.0)
+    assert [id(p) for p in whole] == [id(p) for group in parted for p in group] == [id(p) for group in adapted for p in group]
+    assert len(parted) == len(adapted) == 2

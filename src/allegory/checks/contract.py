@@ -45,7 +45,7 @@ def checks_for(method: type[Method[Any]] | Method[Any]) -> list[Check]:
         check
         for check in CHECKS
         if (check not in LEARNERS or issubclass(cls, Trained))
-        and (check is not purity.check_labels_unseen or cls.card.supervision != "labels")
+        and (check is not purity.check_labels_unseen or cls.card.supervision not in ("labels", "factors"))
         and (check is not laws.check_laws or cls.card.laws)
     ]
 

@@ -34,7 +34,8 @@ def order_of_examples(method: Any) -> None:
         x, views = tree.take(batch.x, back), tree.take(batch.views, back)
         y = None if batch.y is None else batch.y[back]
         pairs = None if batch.pairs is None else tree.take(batch.pairs, back)
-        return Batch(x, views, batch.index[back], y, pairs), Moment(now.step, now.progress, now.dice.take(back))
+        factors = None if batch.factors is None else batch.factors[back]
+        return Batch(x, views, batch.index[back], y, pairs, factors), Moment(now.step, now.progress, now.dice.take(back))
 
     _unchanged(method, "the batch in another order", turned)
 

@@ -17,6 +17,7 @@ VERBS = {
     "evaluate": "Ask questions of a representation that was learned.",
     "adapt": "Make a model that labels, from a run and some labels.",
     "predict": "Label a pile of items, the least sure first.",
+    "impute": "Fill in what is missing in a table or array.",
     "embed": "Write the codes of data to a file.",
     "compare": "One table and one page for several runs.",
     "study": "Train a grid of methods, and see which scores go together.",

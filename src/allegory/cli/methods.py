@@ -23,7 +23,7 @@ def run(
     density: Annotated[str | None, Parameter(help="fully observed, prescribed latent, implicit latent, energy, not modelled")] = None,
     manifold: Annotated[str | None, Parameter(help="stays on the data manifold, Euclidean space, hypersphere, other space")] = None,
     principle: Annotated[str | None, Parameter(help="compression, contrast, clustering, adversary, prediction of ...")] = None,
-    supervision: Annotated[str | None, Parameter(help="none, pairs, labels, reward")] = None,
+    supervision: Annotated[str | None, Parameter(help="none, pairs, labels, factors, reward")] = None,
     level: Annotated[str | None, Parameter(help="statistical, causal, physical")] = None,
     reads: Annotated[str | None, Parameter(help="image, vector")] = None,
     json: Json = False,

@@ -14,6 +14,7 @@ A grid is a small YAML file:
     PCA: {latent: [8]}
   seeds: 3
   steps: 1000
+  against: BetaVAE beta 1.0                            every setting beside this one, seed by seed
   questions: [mig, reconstruction, {efficiency: {counts: [10, 100]}}]
   controls: [raw input, untrained]
   pictures: [{across: reconstruction:mse, up: efficiency:lr_accuracy@100}]
@@ -48,7 +49,6 @@ def run(
     """Does what is left, and tells."""
     from allegory.studies import grid as grids
     from allegory.studies import report
-    from allegory.studies.findings import found as findings
     from allegory.studies.study import study, write_page
 
     chosen = grids.read(grid)
@@ -62,7 +62,7 @@ def run(
 
         judge.show_json(report.as_json(made.population, made.relations))
         return 0
-    for text in (*findings(made.relations), *(f"not done: {failed}" for failed in made.population.failed)):
+    for text in (*report.told(made.population, made.relations), *(f"not done: {failed}" for failed in made.population.failed)):
         print(text)
     print(f"report: {folder / 'report.html'}")
     return 0

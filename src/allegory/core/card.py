@@ -12,7 +12,7 @@ Principle = Literal[
     "compression", "prediction of the future", "prediction of masked parts", "prediction of a hidden property", "contrast",
     "clustering", "adversary", "reconstruction under noise", "imputation",
 ]  # fmt: skip
-Supervision = Literal["none", "pairs", "labels", "reward"]
+Supervision = Literal["none", "pairs", "labels", "factors", "reward"]
 Decoder = Literal["none", "network", "renderer or simulator"]
 
 

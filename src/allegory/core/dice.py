@@ -35,22 +35,22 @@ def splitmix64(x: int) -> int:
 
 def _shift(x: Tensor, by: int, bits: int) -> Tensor:
     """Logical right shift of signed integers."""
-    return (x >> by) & ((1 << (bits - by)) - 1)
+    return torch.bitwise_right_shift(x, by).bitwise_and_((1 << (bits - by)) - 1)
 
 
 def _mix64(x: Tensor) -> Tensor:
     """`splitmix64` on an int64 tensor, which wraps around."""
     x = x + _signed(0x9E3779B97F4A7C15)
-    x = (x ^ _shift(x, 30, 64)) * _signed(0xBF58476D1CE4E5B9)
-    x = (x ^ _shift(x, 27, 64)) * _signed(0x94D049BB133111EB)
-    return x ^ _shift(x, 31, 64)
+    x.bitwise_xor_(_shift(x, 30, 64)).mul_(_signed(0xBF58476D1CE4E5B9))
+    x.bitwise_xor_(_shift(x, 27, 64)).mul_(_signed(0x94D049BB133111EB))
+    return x.bitwise_xor_(_shift(x, 31, 64))
 
 
-def _mix32(x: Tensor) -> Tensor:
-    """lowbias32 on an int32 tensor, which wraps around."""
-    x = (x ^ _shift(x, 16, 32)) * _signed(0x7FEB352D, 32)
-    x = (x ^ _shift(x, 15, 32)) * _signed(0x846CA68B, 32)
-    return x ^ _shift(x, 16, 32)
+def _mix32_(x: Tensor) -> Tensor:
+    """lowbias32 on an int32 tensor, which wraps around; in place, as most of the cost of a large draw is memory."""
+    x.bitwise_xor_(_shift(x, 16, 32)).mul_(_signed(0x7FEB352D, 32))
+    x.bitwise_xor_(_shift(x, 15, 32)).mul_(_signed(0x846CA68B, 32))
+    return x.bitwise_xor_(_shift(x, 16, 32))
 
 
 @lru_cache(maxsize=4096)
@@ -81,7 +81,8 @@ class Dice:
         root = 0
         for part in (seed, step, player, turn):
             root = splitmix64(root ^ _word(part))
-        return Dice(_mix64(index.to(torch.int64) ^ _signed(root)), root)
+        index = index.to(torch.int64)
+        return Dice(_mix64(index ^ _signed(root)) if len(index) else index, root)
 
     def split(self, name: str | int) -> "Dice":
         """Independent dice for a named sub-task."""
@@ -103,19 +104,19 @@ class Dice:
     def bits(self, name: str | int, *shape: int) -> Int[Tensor, "b *shape"]:
         """32 uniform random bits as int32, of shape (b, *shape)."""
         keys = self.split(name).keys
-        low, high = _low32(keys), _low32(_shift(keys, 32, 64))
+        low, high = keys.view(torch.int32).view(-1, 2).unbind(1)  # as memory is laid out on every machine that torch runs on
         counter = torch.arange(math.prod(shape), dtype=torch.int32, device=keys.device) * _signed(0x9E3779B1, 32)
-        words = _mix32(_mix32(counter + low[:, None]) + high[:, None])
+        words = _mix32_(_mix32_(counter + low[:, None]).add_(high[:, None]))
         return words.view(len(keys), *shape)
 
     def uniform(self, name: str | int, *shape: int, low: float = 0.0, high: float = 1.0) -> Float[Tensor, "b *shape"]:
         """Uniform on [low, high), 24 random bits, float32."""
-        u = _shift(self.bits(name, *shape), 8, 32).to(torch.float32) * 2.0**-24
+        u = _shift(self.bits(name, *shape), 8, 32).to(torch.float32).mul_(2.0**-24)
         return u if (low, high) == (0.0, 1.0) else low + (high - low) * u
 
     def normal(self, name: str | int, *shape: int) -> Float[Tensor, "b *shape"]:
         """Standard normal, float32, by the inverse distribution function of 23 random bits (|draw| < 5.3)."""
-        u = (_shift(self.bits(name, *shape), 9, 32).to(torch.float32) + 0.5) * 2.0**-23  # 24 bits: exact in float32
+        u = _shift(self.bits(name, *shape), 9, 32).to(torch.float32).add_(0.5).mul_(2.0**-23)  # 24 bits: exact in float32
         return torch.special.ndtri(u)
 
     def integers(self, name: str | int, high: int, *shape: int) -> Int[Tensor, "b *shape"]:
@@ -129,9 +130,3 @@ class Dice:
     def permutation(self, name: str | int, n: int) -> Int[Tensor, "b n"]:
         """One permutation of 0 .. n - 1 an example."""
         return torch.argsort(self.bits(name, n), dim=1, stable=True)
-
-
-def _low32(x: Tensor) -> Tensor:
-    """The low 32 bits of int64 as int32, without relying on how a cast overflows."""
-    low = x & 0xFFFFFFFF
-    return torch.where(low >= 1 << 31, low - (1 << 32), low).to(torch.int32)

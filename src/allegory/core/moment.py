@@ -25,7 +25,8 @@ class Moment:
 class Batch:
     """One batch. `x` is the observation, `views` what the method asked to be shown, `index` (b,) the numbers in the training part.
 
-    `y` (b,) is None unless the card's supervision is "labels"; `pairs`, an observation that goes with each, unless it is "pairs".
+    `y` (b,) is None unless the card's supervision is "labels"; `pairs`, an observation that goes with each, unless it is "pairs";
+    `factors` (b, f), the number of the value of each factor that has a name (-1 unknown), unless it is "factors".
     """
 
     x: Tree
@@ -33,6 +34,7 @@ class Batch:
     index: Int[Tensor, " b"]
     y: Tensor | None = None
     pairs: Tree | None = None
+    factors: Int[Tensor, "b f"] | None = None
 
     def __len__(self) -> int:
         return len(self.index)

@@ -83,6 +83,8 @@ def take(tree: Tree, index: Any) -> Tree:
     if isinstance(tree, Ragged):
         whole = torch.arange(len(tree), device=tree.lengths.device)
         return tree.take(whole[index])
+    if isinstance(tree, Tensor) and isinstance(index, Tensor) and index.dtype == torch.int64 and index.ndim == 1:
+        return tree.index_select(0, index)  # many times faster than tree[index]
     return tree[index]
 
 

@@ -29,7 +29,7 @@ class Pixels(nn.Module):
         self.low, self.high = low, high
 
     def forward(self, x: Tensor, holes: bool = False) -> Tensor:
-        seen = (x.float() - self.low) * (2.0 / (self.high - self.low)) - 1.0
+        seen = (x.float() - self.low).mul_(2.0 / (self.high - self.low)).sub_(1.0)
         return torch.where(torch.isfinite(seen), seen, math.nan) if holes else seen
 
     def filled(self, raw: Tensor, x: Tensor) -> Tensor:

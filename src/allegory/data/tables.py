@@ -163,17 +163,28 @@ def texts_of(path: Path) -> tuple[list[str], list[list[str | None]]]:
         if path.suffix.lower() == ".parquet":
             table = pa.parquet.ParquetFile(path).read()
             return table.column_names, [[None if v is None else str(v) for v in c.to_pylist()] for c in table.columns]
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            head = file.readline(1 << 16)
-            file.seek(0)
-            rows = [row for row in csv.reader(file, delimiter=max(",;\t", key=head.count)) if row]
-    except (pa.ArrowException, OSError, ValueError, csv.Error) as e:
+    except (pa.ArrowException, OSError, ValueError) as e:
         raise _unreadable(path, e) from None
+    rows, _ = rows_of(path)
     if len(rows) < 1 or len(rows[0]) < 2:
         raise Problem(f"{path}: expected two columns, an id or path and a label; got {rows[0] if rows else 'an empty file'}")
-    wrong = next((i for i, row in enumerate(rows) if len(row) != len(rows[0])), None)
-    if wrong is not None:
-        raise Problem(f"{path}: row {wrong + 1} has {len(rows[wrong])} values, the first has {len(rows[0])}")
     return rows[0], [[None if value.strip() in NULLS else value.strip() for value in column] for column in zip(*rows[1:], strict=True)] or [
         [] for _ in rows[0]
     ]
+
+
+def rows_of(path: Path) -> tuple[list[list[str]], str]:
+    """The rows of a csv or tsv file just as they are written, the header first, and what parts them. Raises `Problem` when a row has
+    more or fewer values than the first."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            head = file.readline(1 << 16)
+            file.seek(0)
+            delimiter = max(",;\t", key=head.count)
+            rows = [row for row in csv.reader(file, delimiter=delimiter) if row]
+    except (OSError, ValueError, csv.Error) as e:
+        raise _unreadable(path, e) from None
+    wrong = next((i for i, row in enumerate(rows) if len(row) != len(rows[0])), None)
+    if wrong is not None:
+        raise Problem(f"{path}: row {wrong + 1} has {len(rows[wrong])} values, the first has {len(rows[0])}")
+    return rows, delimiter

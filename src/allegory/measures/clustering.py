@@ -143,6 +143,12 @@ def kmeans(z: Float[Tensor, "n z"], k: int, rng: np.random.Generator, starts: in
     return min(found, key=lambda one: one[0])[1] + mean
 
 
+def settled(z: Float[Tensor, "n z"], centres: Float[Tensor, "k z"]) -> Float[Tensor, "k z"]:
+    """Centres that Lloyd's steps over all items end in, from given ones; at most 100 steps."""
+    mean = z.mean(0)
+    return _lloyd(z - mean, centres - mean)[1] + mean
+
+
 def assigned(z: Float[Tensor, "n z"], centres: Float[Tensor, "k z"]) -> Int[Tensor, " n"]:
     """The number of the nearest centre of every item."""
     mean = centres.mean(0)

@@ -3,18 +3,16 @@
 from collections.abc import Sequence
 
 from allegory.pages.numbers import decimals, plural
-from allegory.studies.population import Population, shown
+from allegory.studies.against import Beside
+from allegory.studies.population import Population, shown, sign
 from allegory.studies.relations import FITS, Relations, reversals
 from allegory.studies.statistics import Correlation
 
 CHANCE = 0.05
-OF_QUESTIONS = {
-    "likelihood": "Bits per dimension are exact for models that foresee pixel by pixel. For models with latents they are those of the "
-    "evidence lower bound at one draw, for flows those of moving pixels at random within their levels: both too many, by an unknown "
-    "amount.",
-    "rate_distortion": "Distortions are nats of one likelihood and only drawn together with those of the same. A curve is that of its "
-    "network and length of training; all models of one bound, rate + distortion, lie on a line that falls by a nat a nat.",
-}
+OF_PAIRS = (
+    "The paired intervals take the differences of few seeds for draws of a normal distribution, and were not corrected for the number of "
+    "settings and scores."
+)
 OF_CORRELATIONS = (
     "A correlation over a population mixes the methods, their settings and their seeds: it says which scores go together in this "
     "population, not that raising one raises the other. Most of it may be one setting (a large beta, say) that moves everything.",
@@ -22,6 +20,13 @@ OF_CORRELATIONS = (
     " few settings make them rough. The pairs were not corrected for their number.",
     "Scores of one kind share their readers and their items, so neighbouring columns are not independent evidence.",
 )
+OF_QUESTIONS = {
+    "likelihood": "Bits per dimension are exact for models that foresee pixel by pixel. For models with latents they are those of the "
+    "evidence lower bound at one draw, for flows those of moving pixels at random within their levels: both too many, by an unknown "
+    "amount. All learn for equally many steps, and none for as long as it could use: longer training moves both scores.",
+    "rate_distortion": "Distortions are nats of one likelihood and only drawn together with those of the same. A curve is that of its "
+    "network and length of training; all models of one bound, rate + distortion, lie on a line that falls by a nat a nat.",
+}
 
 
 def bare(name: str) -> str:
@@ -34,9 +39,28 @@ def written(c: Correlation) -> str:
     return f"{decimals(c.rho)} ({decimals(c.low)} to {decimals(c.high)})"
 
 
-def found(relations: Relations) -> list[str]:
-    """The findings, each a sentence or two."""
-    return [text for text in (_pairs(relations), *_along(relations), *_transfer(relations)) if text]
+def found(relations: Relations, paired: Beside | None = None) -> list[str]:
+    """The findings, each a sentence or two. Nothing is said of correlations where the roles ask for none."""
+    return [text for text in (*_beside(paired), _pairs(relations), *_along(relations), *_transfer(relations)) if text]
+
+
+def _beside(paired: Beside | None) -> list[str]:
+    """For each score with a better side: who is better and worse than the setting that all are set beside."""
+    if paired is None:
+        return []
+    return [text for name in paired.scores if sign(name) and (text := _of_score(paired, name))]
+
+
+def _of_score(paired: Beside, name: str) -> str:
+    counted = {s: d.n for (s, score), d in paired.differences.items() if score == name}
+    better, worse = paired.better(name), paired.worse(name)
+    level = [s for s in counted if s not in better + worse]
+    told = "; ".join(
+        f"{word} {', '.join(some)}" for word, some in (("better", better), ("worse", worse), ("not told apart", level)) if some
+    )
+    return (
+        f"{bare(name)} beside {paired.of}, by the paired interval over {plural(max(counted.values()), 'seed')}: {told}." if counted else ""
+    )
 
 
 def _pairs(relations: Relations) -> str:
@@ -86,17 +110,20 @@ def _transfer(relations: Relations) -> list[str]:
     return [f"{bare(t.transfer)} from log2 of {bare(t.compression)}, tested on the family left out: {'; '.join(told)}; {verdict}."]
 
 
-def limits(population: Population) -> list[str]:
+def limits(population: Population, paired: Beside | None = None) -> list[str]:
     """What the study does not show, from what it is."""
     settings, families = len(set(population.groups)), list(dict.fromkeys(population.families))
-    data = population.grid.data
+    data, roles = population.grid.data, population.grid.roles
     own = [text for question, text in OF_QUESTIONS.items() if any(p.across.startswith(f"{question}:") for p in population.grid.pictures)]
-    return [
+    told = [
         *own,
         f"It is {plural(len(population.trainings), 'training')} of {plural(settings, 'setting')} of {', '.join(families)} on "
         f"{plural(len(data), 'data set')} ({', '.join(data)}). Nothing is said of other data, sizes or methods.",
-        *(OF_CORRELATIONS if population.grid.roles else ()),
     ]
+    if paired:
+        told.append(OF_PAIRS)
+    other = paired or population.grid.pictures
+    return [*told, *OF_CORRELATIONS] if not other or (roles.get("nature") and roles.get("uses")) else told
 
 
 def names_of(names: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ methods:
 seeds: 3
 steps: 1000
 batch: 64
+against: BetaVAE beta 1.0                       # every other setting is set beside this one, seed by seed; may be left out
 questions: [mig, reconstruction, {efficiency: {counts: [10, 100]}}]
 roles:                                          # which scores stand where on the page; all of these may be left out
   nature: [mig:mig]
@@ -19,6 +20,7 @@ pictures:                                       # two scores drawn against each 
   - {across: reconstruction:mse, up: efficiency:lr_accuracy@100}
 """
 
+import dataclasses
 import hashlib
 import itertools
 import json
@@ -39,7 +41,7 @@ from allegory.questions.registry import find
 from allegory.views import VIEWS
 
 BUILT_IN = resources.files("allegory.studies") / "grids"
-KEYS = ("title", "data", "methods", "seeds", "steps", "batch", "questions", "controls", "roles", "pictures")
+KEYS = ("title", "data", "methods", "seeds", "steps", "batch", "questions", "controls", "roles", "pictures", "against")
 ROLES = ("nature", "uses", "compression", "transfer", "generality", "interpretability")
 MOST_CELLS = 10_000
 MOST_BYTES = 1 << 20
@@ -71,7 +73,8 @@ class Against:
 class Grid:
     """`methods`: (label, method) in order; `questions` with their settings; `roles`: names of scores, "question:metric", by role.
 
-    `controls` are asked beside every cell; `pictures`: what is drawn against what.
+    `controls` are asked beside every cell; `pictures`: what is drawn against what; `against`: the label that all others
+    are set beside.
     """
 
     name: str
@@ -85,6 +88,7 @@ class Grid:
     roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     controls: tuple[str, ...] = ()
     pictures: tuple[Against, ...] = ()
+    against: str | None = None
 
     @property
     def cells(self) -> tuple[Cell, ...]:
@@ -144,10 +148,20 @@ def parsed(text: str, name: str) -> Grid:
         controls_of(tuple(map(str, _listed(said["controls"], "controls")))) if "controls" in said else (),
         tuple(map(_against, _listed(said["pictures"], "pictures"))) if "pictures" in said else (),
     )  # fmt: skip
+    if (of := said.get("against")) is not None:
+        made = dataclasses.replace(made, against=_label(of, made))
     total = made.seeds * len(made.data) * len(made.methods)
     if not 1 <= total <= MOST_CELLS:
         raise Misuse(f"the grid {name} has {total} cells; expected 1 to {MOST_CELLS:,}")
     return made
+
+
+def _label(said: Any, grid: Grid) -> str:
+    """The label of one of the grid's settings."""
+    labels = [label for label, _ in grid.methods]
+    if said not in labels:
+        raise nearest(str(said), labels, f"setting of the grid {grid.name}")
+    return str(said)
 
 
 def _against(said: Any) -> Against:

@@ -41,9 +41,12 @@ class Guard:
         if not gradients:
             raise Misuse(f"the player {player.name!r} has nothing to move: none of its modules has a parameter that requires a gradient")
         if not self.lags:
-            sums = torch.stack([loss.total.detach().double(), *(g.sum(dtype=torch.float64) for g in gradients)])
-            if not bool(torch.isfinite(sums).all()):
-                self._raise(player.name, step, *_faults(loss, gradients))
+            # Nothing that is not finite has a finite sum; a sum that overflows only calls for the closer look.
+            sums = torch.stack([g.sum() for g in gradients])
+            if not bool(torch.isfinite(sums.sum() + loss.total.detach())):
+                names, found = _faults(loss, gradients)
+                if bool(found.any()):
+                    self._raise(player.name, step, names, found)
             return
         names, found = _faults(loss, gradients)
         faults = self.faults.get(player.name)

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from allegory.core import Dice, Method, Misuse, Problem, Trained, fenced, plain
-from allegory.data import Intake, Items, Source, pairs_of
+from allegory.data import Intake, Items, Source, namable, pairs_of
 from allegory.train import budget
 from allegory.train.distribution import anyone, own
 from allegory.train.learner import Learner, compiled
@@ -87,7 +87,8 @@ def learner_for(method: Trained[Any], net: nn.Module, items: Items, source: Sour
     """What `begin` gave, with optimisers and a plan, before the first step."""
     plan = resolve(settings, method.recipe_for(items.spec), list(method.players(net)), len(items), str(items.device))
     pairs = pairs_of(source, items, method.differing) if method.card.supervision == "pairs" else None
-    return Learner(method, net, items, plan, labels_of(method, source, items), pairs)
+    factors = factors_of(source, items) if method.card.supervision == "factors" else None
+    return Learner(method, net, items, plan, labels_of(method, source, items), pairs, factors)
 
 
 def _train(learner: Learner, settings: Settings, on_start: Callable[[Learner], None] | None, listeners: Sequence[Listener]) -> Plan:
@@ -122,6 +123,11 @@ def labels_of(method: Method[Any], source: Source, items: Items) -> torch.Tensor
     """The class numbers of the items that the method may learn from, on their device; None where there are none."""
     told = source.told(method.card.groups)
     return None if told is None else torch.as_tensor(told.values[items.index], device=items.device)
+
+
+def factors_of(source: Source, items: Items) -> torch.Tensor:
+    """The number of the value of each factor that has a name, (n, f) on the items' device, -1 where it is unknown."""
+    return torch.as_tensor(np.stack([a.values[items.index] for a in namable(source)], 1), device=items.device)
 
 
 def suits(method: Method[Any], spec: Any, n: int) -> None:

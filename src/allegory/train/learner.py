@@ -18,20 +18,25 @@ from allegory.train.plan import Plan
 
 class Learner:
     """A method at work on the training items. `labels` (n,) are handed on only to methods whose card says labels, `pairs` to those whose
-    card says pairs."""
+    card says pairs, `factors` (n, f) to those whose card says factors."""
 
     def __init__(
         self, method: Trained[Any], net: nn.Module, items: Items, plan: Plan, labels: Tensor | None = None,
-        pairs: FactorPairs | GroupPairs | None = None,
+        pairs: FactorPairs | GroupPairs | None = None, factors: Tensor | None = None,
     ):  # fmt: skip
         self.method, self.net, self.items, self.plan = method, net, items, plan
         self.pairs = pairs if method.card.supervision == "pairs" else None
+        self.factors = factors if method.card.supervision == "factors" else None
         self.labels = labels if method.card.supervision == "labels" else None
         self.classes = None if self.labels is None else members(self.labels.cpu().numpy())
         self.players = list(method.players(net))
         self.optimisers = {p.name: optimisers.make(p, plan.optims[p.name]) for p in self.players}
         self.guard = Guard(lags=torch.device(plan.device).type != "cpu")
         self.step = 0
+        self.parameters = {p.name: [q for _, q in p.parameters] for p in self.players}
+        self._modes = modes(net)
+        self._norms = [m for m in net.modules() if isinstance(m, nets.BatchNorm)]
+        self._own = {p.name: {m for part in p.modules for m in part.modules()} for p in self.players}
         self._turn_zero: tuple[int, Batch] | None = None
 
     @property
@@ -59,11 +64,16 @@ class Learner:
         mine = np.ascontiguousarray(drawn[rank() * own : (rank() + 1) * own]) if processes() > 1 else drawn
         index = tree.to(mine, self.items.device)
         x = self._seen(index)
-        dice = Dice.roll(self.plan.seed, self.step, index, f"views of {player}", turn)
-        with torch.no_grad():
-            views = x if self.method.views is None else self.method.views(x, dice)
-        partners = None if self.pairs is None else self._seen(self.pairs.partners(index, dice.split("partners")))
-        return Batch(x, views, index, None if self.labels is None else self.labels[index], partners)
+        views, partners = x, None
+        if self.method.views is not None or self.pairs is not None:
+            dice = Dice.roll(self.plan.seed, self.step, index, f"views of {player}", turn)
+            if self.method.views is not None:
+                with torch.no_grad():
+                    views = self.method.views(x, dice)
+            if self.pairs is not None:
+                partners = self._seen(self.pairs.partners(index, dice.split("partners")))
+        y, factors = (None if told is None else told[index] for told in (self.labels, self.factors))
+        return Batch(x, views, index, y, partners, factors)
 
     def _seen(self, index: Tensor) -> Tree:
         """The observations at `index`, in the precision of the nets."""
@@ -73,11 +83,13 @@ class Learner:
     @contextlib.contextmanager
     def playing(self, player: Player, turn: int) -> Iterator[None]:
         """Training mode (teachers stay in eval mode); running statistics move only in the owner's turn-0 pass; autocast."""
-        set_modes(self.net)
-        own = {m for part in player.modules for m in part.modules()} if turn == 0 else set()
-        others = [m for m in self.net.modules() if isinstance(m, nets.BatchNorm) and m not in own]
-        kind = torch.device(self.plan.device).type
-        with nets.frozen_statistics(*others), torch.autocast(kind, torch.bfloat16, enabled=self.plan.precision == "bf16"):
+        for module, training in self._modes:
+            if module.training is not training:
+                module.training = training
+        others = [m for m in self._norms if turn or m not in self._own[player.name]]
+        half = self.plan.precision == "bf16"
+        lower = torch.autocast(torch.device(self.plan.device).type, torch.bfloat16) if half else contextlib.nullcontext()
+        with nets.frozen_statistics(*others), lower:
             yield
 
     def update(self, player: Player, lr: float) -> None:
@@ -94,12 +106,17 @@ def compiled(net: nn.Module) -> None:
         child.compile()
 
 
+def modes(net: nn.Module) -> list[tuple[nn.Module, bool]]:
+    """Every module, and whether it is in training mode: all but teachers, whose parameters all have requires_grad False."""
+    frozen = [m for m in net.modules() if next(m.parameters(), None) is not None and not any(p.requires_grad for p in m.parameters())]
+    teachers = {part for m in frozen for part in m.modules()}
+    return [(m, m not in teachers) for m in net.modules()]
+
+
 def set_modes(net: nn.Module) -> None:
-    """Training mode, except for teachers: modules whose parameters all have requires_grad False."""
-    net.train()
-    for module in net.modules():
-        if next(module.parameters(), None) is not None and not any(p.requires_grad for p in module.parameters()):
-            module.eval()
+    """Puts every module into its mode for training."""
+    for module, training in modes(net):
+        module.training = training
 
 
 def members(labels: np.ndarray) -> list[np.ndarray]:

@@ -71,7 +71,7 @@ def _rows(batch: Batch, rows: slice) -> Batch:
     def part(x: Any) -> Any:
         return None if x is None else tree.take(x, rows)
 
-    return Batch(part(batch.x), part(batch.views), batch.index[rows], part(batch.y), part(batch.pairs))
+    return Batch(part(batch.x), part(batch.views), batch.index[rows], part(batch.y), part(batch.pairs), part(batch.factors))
 
 
 def _join(parts: list[Loss], shares: list[float]) -> Loss:

@@ -52,7 +52,7 @@ def steps(learner: Learner) -> Iterator[Tick]:
 
 def play(learner: Learner, player: Player, turn: int) -> Loss:
     """One turn of one player: one update of its parameters."""
-    parameters = [p for _, p in player.parameters]
+    parameters = learner.parameters[player.name]
     with learner.playing(player, turn):
         loss, gradients = descend(learner, player, parameters, turn)
     average_over_processes(gradients)

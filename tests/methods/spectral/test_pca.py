@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from helpers.observations import Observations
 from sklearn import decomposition
 
 from allegory.core import Array, Dice
@@ -10,23 +11,6 @@ from allegory.methods.spectral import pca
 from allegory.methods.spectral.pca import PCA
 
 Z = 3
-
-
-class Observations:
-    """Items as methods see them."""
-
-    def __init__(self, x):
-        self.x = torch.as_tensor(x)
-        self.spec = Array(tuple(self.x.shape[1:]))
-
-    def __len__(self):
-        return len(self.x)
-
-    def take(self, index):
-        return self.x[index]
-
-    def batches(self, size=7):
-        yield from self.x.split(size)
 
 
 def fitted(x, latent=Z):

@@ -87,10 +87,10 @@ class Variational(Trained[Any]):
     def reads_holes(self) -> bool:
         return True
 
-    def added(self, net: Any, z: Float[Tensor, "b z"], q: Posterior, now: Moment) -> Tensor:
-        """A hole: what is added to the mean distortion (scalar, nats). By default the rate."""
-        del net, z, now
-        return batch_mean(gaussian_kl(*q).sum(1))
+    def added(self, net: Any, z: Float[Tensor, "b z"], q: Posterior, rate: Float[Tensor, ""], now: Moment) -> Tensor:
+        """A hole: what is added to the mean distortion (scalar, nats). By default the `rate`, the posteriors' mean KL to the prior."""
+        del net, z, q, now
+        return rate
 
     def negative_bound(self, net: Any, x: Float[Tensor, "b *d"], q: Posterior, batch: Batch, now: Moment) -> Loss:
         """The other hole: all that is descended. By default the distortion at one draw of q, and what is `added`; nats per example."""
@@ -99,7 +99,7 @@ class Variational(Trained[Any]):
         out = net.decoder(z)
         distortion, rate = batch_mean(-net.p.log_prob(x, out, net.variance)), batch_mean(gaussian_kl(*q).sum(1))
         terms = {"distortion": distortion, "rate": rate, "elbo": -(distortion + rate)}
-        return Loss(distortion + self.added(net, z, q, now), terms, squared_error(x, net.p.mean(out)) if net.p.follows else None)
+        return Loss(distortion + self.added(net, z, q, rate, now), terms, squared_error(x, net.p.mean(out)) if net.p.follows else None)
 
     def resolved(self, spec: Spec, source: Any) -> Self:
         named = self.likelihood or following(spec)

@@ -73,6 +73,6 @@ class BetaTCVAE(Variational):
     def players(self, net: VariationalNet) -> Sequence[Player]:
         return [Player("vae", (net,), partial(self.loss, net))]  # it compares the examples of a batch
 
-    def added(self, net: Any, z: Float[Tensor, "b z"], q: Posterior, now: Moment) -> Tensor:
+    def added(self, net: Any, z: Float[Tensor, "b z"], q: Posterior, rate: Float[Tensor, ""], now: Moment) -> Tensor:
         tc = total_correlation(z, *q, n=net.n, stratified=self.estimator == "stratified")
-        return super().added(net, z, q, now) + (self.beta - 1.0) * tc
+        return super().added(net, z, q, rate, now) + (self.beta - 1.0) * tc

@@ -64,5 +64,5 @@ class BetaVAE(Variational):
         beta = self.beta if self.beta is not None else IMAGES if image else OTHERS
         return dataclasses.replace(super().resolved(spec, source), beta=beta)
 
-    def added(self, net: Any, z: Float[Tensor, "b z"], q: Posterior, now: Moment) -> Tensor:
-        return (OTHERS if self.beta is None else self.beta) * super().added(net, z, q, now)
+    def added(self, net: Any, z: Float[Tensor, "b z"], q: Posterior, rate: Float[Tensor, ""], now: Moment) -> Tensor:
+        return (OTHERS if self.beta is None else self.beta) * super().added(net, z, q, rate, now)

@@ -70,10 +70,10 @@ class DIPVAE(Variational):
     def players(self, net: VariationalNet) -> Sequence[Player]:
         return [Player("vae", (net,), partial(self.loss, net))]  # it compares the examples of a batch
 
-    def added(self, net: Any, z: Float[Tensor, "b z"], q: Posterior, now: Moment) -> Tensor:
+    def added(self, net: Any, z: Float[Tensor, "b z"], q: Posterior, rate: Float[Tensor, ""], now: Moment) -> Tensor:
         mu, log_var = q
         # Deviates: the covariance is the unbiased one, n / (n - 1) times the paper's mean over the batch.
         c = covariance(mu) + (torch.diag(batch_mean(log_var.exp())) if self.kind == "II" else 0.0)
         on, beside = decorrelation(c)
         lambda_d = self.lambda_od * TIMES[self.kind] if self.lambda_d is None else self.lambda_d
-        return super().added(net, z, q, now) + self.lambda_od * beside + lambda_d * on
+        return super().added(net, z, q, rate, now) + self.lambda_od * beside + lambda_d * on

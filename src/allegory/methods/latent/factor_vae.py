@@ -80,8 +80,8 @@ class FactorVAE(Variational):
             Player("critic", (net.critic,), partial(self.tell_apart, net), optim=Optim(betas=(0.5, 0.9))),
         ]
 
-    def added(self, net: Any, z: Float[Tensor, "b z"], q: Posterior, now: Moment) -> Tensor:
-        return super().added(net, z, q, now) + self.gamma * density_ratio_kl(net.critic(z))
+    def added(self, net: Any, z: Float[Tensor, "b z"], q: Posterior, rate: Float[Tensor, ""], now: Moment) -> Tensor:
+        return super().added(net, z, q, rate, now) + self.gamma * density_ratio_kl(net.critic(z))
 
     def tell_apart(self, net: FactorNet, batch: Batch, now: Moment) -> Loss:
         """The critic's loss: draws of q(z) from one half of the batch, of the product of the marginals from the other."""

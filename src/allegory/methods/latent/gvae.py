@@ -62,8 +62,8 @@ class GVAE(Variational):
     def differing(self) -> int | None:
         return self.differ
 
-    def added(self, net: Any, z: Float[Tensor, "b z"], q: Posterior, now: Moment) -> Tensor:
-        return self.beta * super().added(net, z, q, now)
+    def added(self, net: Any, z: Float[Tensor, "b z"], q: Posterior, rate: Float[Tensor, ""], now: Moment) -> Tensor:
+        return self.beta * super().added(net, z, q, rate, now)
 
     def loss(self, net: VariationalNet, batch: Batch, now: Moment) -> Loss:
         return loss_of_pairs(self, net, batch, now, lambda one, two: (of_content(one, self.content), averaged(one, two)))
