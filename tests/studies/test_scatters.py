@@ -121,7 +121,7 @@ def test_words_by_hand():
     more = said(dataclasses.replace(s, rho=clear))
     assert "over 9 trainings is −0.60 (−0.80 to −0.20): a lower likelihood: bits per dimension goes with more few labels at 10." in more
     assert "goes with less" in said(dataclasses.replace(s, rho=Correlation(0.6, 0.2, 0.8, 9)))
-    assert "does not tell the other" in said(dataclasses.replace(s, rho=unclear))
+    assert "no relation is seen beyond chance" in said(dataclasses.replace(s, rho=unclear))
     assert said(dataclasses.replace(s, up="likelihood:log_likelihood")) == ""  # nobody says which end is good
 
 

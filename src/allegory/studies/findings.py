@@ -23,7 +23,7 @@ OF_CORRELATIONS = (
 OF_QUESTIONS = {
     "likelihood": "Bits per dimension are exact for models that foresee pixel by pixel. For models with latents they are those of the "
     "evidence lower bound at one draw, for flows those of moving pixels at random within their levels: both too many, by an unknown "
-    "amount.",
+    "amount. All learn for equally many steps, and none for as long as it could use: longer training moves both scores.",
     "rate_distortion": "Distortions are nats of one likelihood and only drawn together with those of the same. A curve is that of its "
     "network and length of training; all models of one bound, rate + distortion, lie on a line that falls by a nat a nat.",
 }
@@ -41,8 +41,7 @@ def written(c: Correlation) -> str:
 
 def found(relations: Relations, paired: Beside | None = None) -> list[str]:
     """The findings, each a sentence or two. Nothing is said of correlations where the roles ask for none."""
-    pairs = [_pairs(relations)] if relations.pairs or not paired else []
-    return [text for text in (*_beside(paired), *pairs, *_along(relations), *_transfer(relations)) if text]
+    return [text for text in (*_beside(paired), _pairs(relations), *_along(relations), *_transfer(relations)) if text]
 
 
 def _beside(paired: Beside | None) -> list[str]:
@@ -123,7 +122,8 @@ def limits(population: Population, paired: Beside | None = None) -> list[str]:
     ]
     if paired:
         told.append(OF_PAIRS)
-    return [*told, *OF_CORRELATIONS] if roles and (not paired or (roles.get("nature") and roles.get("uses"))) else told
+    other = paired or population.grid.pictures
+    return [*told, *OF_CORRELATIONS] if not other or (roles.get("nature") and roles.get("uses")) else told
 
 
 def names_of(names: Sequence[str]) -> str:

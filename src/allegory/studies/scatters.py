@@ -173,7 +173,7 @@ def _related(s: Scatter) -> str:
     if s.rho is None:
         return ""
     which = f"a lower {bare(s.across)} goes with {'more' if s.rho.rho < 0 else 'less'} {bare(s.up)}"
-    told = which if s.rho.clear else "the interval holds 0, so that the one does not tell the other here"
+    told = which if s.rho.clear else "the interval holds 0, so that no relation is seen beyond chance"
     return f" Their rank correlation over {s.rho.n} trainings is {findings.written(s.rho)}: {told}."
 
 
