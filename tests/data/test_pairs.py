@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from helpers.toys import learner_of
 
 import allegory as al
 from allegory.core import Dice, Problem
 from allegory.data import FactorPairs, GroupPairs, Intake, Items, pairs_of
 from allegory.methods.latent.ada_gvae import AdaGVAE
 from allegory.methods.latent.vae import VAE
-from allegory.train import Settings, begin, learner_for
 
 SPRITES = "sprites:size=16,shapes=3,scales=2,orientations=4,xs=5,ys=5"
 
@@ -83,11 +83,8 @@ def test_where_pairs_come_from():
 
 def test_who_learns_from_pairs_is_dealt_the_partners_and_nobody_else():
     source = al.load(SPRITES)
-    index = source.part("train")
     for method, paired in ((AdaGVAE(latent=2, encoder="mlp-plain", decoder="mlp"), True), (VAE(latent=2, encoder="mlp-plain"), False)):
-        settings = Settings(steps=2, batch=64, device="cpu")
-        full, net, items = begin(method, source, settings, index)
-        learner = learner_for(full, net, items, source, settings)
+        learner = learner_of(method, source, batch=64)
         batch, _ = learner.deal(learner.players[0], 0)
         assert (batch.pairs is not None) == paired
         if paired:

@@ -86,6 +86,11 @@ class Features:
         """The largest number of numbers a code has."""
         return max(z.shape[1] for codes in self.sets.values() for z in codes.seeds)
 
+    def stand_ins(self, *names: str) -> dict[str, CodeSet]:
+        """Blank codes of the size of the method's own, by name: for references that make no code but another answer."""
+        blank = CodeSet((torch.zeros_like(self.sets[None].seeds[0]),))
+        return dict.fromkeys(names, blank)
+
     @cached_property
     def factors(self) -> Factors | None:
         """The generative factors of the gathered items, `values` (n, f); None when they are not known."""

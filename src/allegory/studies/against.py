@@ -7,24 +7,20 @@ from jaxtyping import Float
 from scipy import stats
 
 from allegory.studies.population import Population, sign
+from allegory.studies.statistics import Interval
 
 LEVEL = 0.95
 LEAST_SEEDS = 3
 
 
 @dataclass(frozen=True)
-class Difference:
+class Difference(Interval):
     """The mean of a score less that of the other over `n` training seeds, and Student's 95 % interval of the seeds' differences."""
 
     mean: float
     low: float
     high: float
     n: int
-
-    @property
-    def clear(self) -> bool:
-        """Whether the interval leaves out 0."""
-        return self.low > 0 or self.high < 0
 
 
 @dataclass(frozen=True, eq=False)

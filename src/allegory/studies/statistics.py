@@ -11,19 +11,26 @@ REPLICATES = 1000
 LEAST = 5  # trainings, below which a rank correlation says nothing
 
 
+class Interval:
+    """What has a 95 % interval from `low` to `high`."""
+
+    low: float
+    high: float
+
+    @property
+    def clear(self) -> bool:
+        """Whether the interval leaves out 0."""
+        return self.low > 0 or self.high < 0
+
+
 @dataclass(frozen=True)
-class Correlation:
+class Correlation(Interval):
     """Spearman's rho over `n` trainings, and its 95 % interval by bootstrap over groups of them."""
 
     rho: float
     low: float
     high: float
     n: int
-
-    @property
-    def clear(self) -> bool:
-        """Whether the interval leaves out 0."""
-        return self.low > 0 or self.high < 0
 
 
 def spearman(x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"]) -> float:

@@ -83,9 +83,7 @@ class Learner:
     @contextlib.contextmanager
     def playing(self, player: Player, turn: int) -> Iterator[None]:
         """Training mode (teachers stay in eval mode); running statistics move only in the owner's turn-0 pass; autocast."""
-        for module, training in self._modes:
-            if module.training is not training:
-                module.training = training
+        set_modes(self._modes)
         others = [m for m in self._norms if turn or m not in self._own[player.name]]
         half = self.plan.precision == "bf16"
         lower = torch.autocast(torch.device(self.plan.device).type, torch.bfloat16) if half else contextlib.nullcontext()
@@ -113,10 +111,11 @@ def modes(net: nn.Module) -> list[tuple[nn.Module, bool]]:
     return [(m, m not in teachers) for m in net.modules()]
 
 
-def set_modes(net: nn.Module) -> None:
-    """Puts every module into its mode for training."""
-    for module, training in modes(net):
-        module.training = training
+def set_modes(known: list[tuple[nn.Module, bool]]) -> None:
+    """Puts every module into its mode; whoever asked a module at rest has left it there."""
+    for module, training in known:
+        if module.training is not training:
+            module.training = training
 
 
 def members(labels: np.ndarray) -> list[np.ndarray]:

@@ -10,7 +10,7 @@ from torch import nn
 from allegory.checks import players
 from allegory.core import Array
 from allegory.methods.contrastive.byol import BYOL
-from allegory.train.learner import set_modes
+from allegory.train.learner import modes, set_modes
 
 
 def at(*degrees):
@@ -90,7 +90,7 @@ def test_the_teacher_normalises_by_the_batch_at_hand():
     """At the beginning teacher and student are one net: their projections agree, though no running statistic has learned anything yet."""
     method = BYOL(projection=8, hidden=16)
     net = method.build(Array((1, 8, 8)), 4)
-    set_modes(net)
+    set_modes(modes(net))
     x = torch.linspace(-1, 1, 6 * 64).view(6, 1, 8, 8).sin()
     before = {name: b.clone() for name, b in net.teacher.named_buffers()}
     z = net.student(x)

@@ -9,7 +9,7 @@ from torch import nn
 
 from allegory.core import Array
 from allegory.methods.contrastive.moco import MoCo
-from allegory.train.learner import set_modes
+from allegory.train.learner import modes, set_modes
 
 
 def at(*degrees):
@@ -78,7 +78,7 @@ def test_one_step_of_teacher_and_queue_by_hand():
 def test_a_key_does_not_depend_on_the_batch_it_comes_with():
     """Why no shuffling is needed: in training, too, the teacher's norms use running statistics."""
     net = MoCo().build(Array((1, 8, 8)), 4)
-    set_modes(net)
+    set_modes(modes(net))
     x = torch.linspace(-1, 1, 4 * 64).sin().view(4, 1, 8, 8)
     torch.testing.assert_close(net.teacher(x)[:1], net.teacher(x[:1]))
     method = MoCo()

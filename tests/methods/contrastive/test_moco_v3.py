@@ -9,7 +9,7 @@ from torch import nn
 
 from allegory.core import Array
 from allegory.methods.contrastive.moco_v3 import MoCoV3
-from allegory.train.learner import set_modes
+from allegory.train.learner import modes, set_modes
 
 
 def at(*degrees):
@@ -83,7 +83,7 @@ def test_the_code_is_the_students_below_its_head():
 def test_the_teacher_normalises_by_the_batch_and_its_running_statistics_stay():
     method = MoCoV3()
     net = method.build(Array((1, 8, 8)), 4)
-    set_modes(net)
+    set_modes(modes(net))
     (player,) = method.players(net)
     x = torch.linspace(-1, 1, 4 * 64).sin().view(4, 1, 8, 8)
     before = {k: v.clone() for k, v in net.teacher.state_dict().items()}

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 from helpers.moments import linear, moment
+from helpers.toys import learner_of
 from torch import nn
 
 import allegory as al
 from allegory.core import Array, Batch, Dice, Misuse, Problem
 from allegory.data import OPERATORS, concepts
 from allegory.methods.latent.scan import SCAN
-from allegory.train import Settings, begin, learner_for
 
 NAMES = ("shape=square", "shape=heart", "x=0", "x=1")
 VALUES = torch.tensor([[1, 0]])
@@ -182,13 +182,10 @@ def test_names_follow_the_data_and_must_be_theirs():
 
 def test_factors_are_dealt_to_who_learns_from_them_and_nobody_else():
     source = al.load(SPRITES)
-    index = source.part("train")
     for method, dealt in ((SCAN(latent=2, encoder="mlp-plain", decoder="mlp"), True), (al.VAE(latent=2, encoder="mlp-plain"), False)):
-        settings = Settings(steps=2, batch=16, device="cpu")
-        full, net, items = begin(method, source, settings, index)
-        learner = learner_for(full, net, items, source, settings)
+        learner = learner_of(method, source)
         batch, _ = learner.deal(learner.players[0], 0)
         assert (batch.factors is not None) == dealt
         if dealt:
-            shown = source.factors.values[index[batch.index.numpy()]][:, [1, 2, 4, 5]]
+            shown = source.factors.values[batch.index.numpy()][:, [1, 2, 4, 5]]
             assert np.array_equal(batch.factors.numpy(), shown)

@@ -86,9 +86,7 @@ class Likelihood(Question):
         return f"{self.card.name}: the method's number is {what} of the logarithm of {of}{draws}{how}"
 
     def references(self, features: Features) -> dict[str, CodeSet]:
-        own = features.sets[None].seeds[0]
-        blank = CodeSet((torch.zeros(len(own), own.shape[1]),))
-        return {APART: blank, PPCA: blank}
+        return features.stand_ins(APART, PPCA)
 
     def measure(self, subject: Subject, features: Features) -> dict[str, Evidence]:
         terms, rows = Terms.of(features), self.rows(features)

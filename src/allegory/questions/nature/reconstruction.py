@@ -61,7 +61,7 @@ class Reconstruction(Question):
 
     def references(self, features: Features) -> dict[str, CodeSet]:
         """PCA with as many components as the method's code has numbers."""
-        return {"pca": CodeSet(tuple(torch.zeros(len(z), z.shape[1]) for z in features.sets[None].seeds[:1]))}
+        return features.stand_ins("pca")
 
     def measure(self, subject: Subject, features: Features) -> dict[str, Evidence]:
         terms, rows = Terms.of(features), self.rows(features)
@@ -79,8 +79,7 @@ class Reconstruction(Question):
     def _back(self, subject: Subject, rows: Tensor, x: Tensor, train: Tensor) -> Float[Tensor, "n d"]:
         if subject.rep is not None:
             return flat(subject.rep.decode(subject.z[rows]))
-        model = PCA(min(subject.z.shape[1], *train.shape), random_state=0).fit(train.numpy())
-        return torch.as_tensor(model.inverse_transform(model.transform(x.numpy())))
+        return by_components(x, train, subject.z.shape[1])
 
     def words(self, scores: Scores) -> str:
         own = scores.get("share_of_variance")
@@ -90,6 +89,12 @@ class Reconstruction(Question):
         beside = [f"{what} gives {s.value:.0%}" for who, what in named if (s := scores.get("share_of_variance", who))]
         text = f"The codes give back {own.value:.0%} of what differs between test items and the average item"
         return text + (f"; {', '.join(beside)}." if beside else ".")
+
+
+def by_components(x: Float[Tensor, "n d"], train: Float[Tensor, "t d"], q: int) -> Float[Tensor, "n d"]:
+    """What at most q principal components of the training items give back."""
+    model = PCA(min(q, *train.shape), random_state=0).fit(train.numpy())
+    return torch.as_tensor(model.inverse_transform(model.transform(x.numpy())))
 
 
 def evidence(

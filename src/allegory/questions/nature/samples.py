@@ -72,8 +72,7 @@ class Samples(Question):
 
     def references(self, features: Features) -> dict[str, CodeSet]:
         """Training items in the place of samples, and draws from a Gaussian with their mean and covariance."""
-        blank = CodeSet((torch.zeros(len(features), 1),))
-        return {REAL: blank, GAUSSIAN: blank}
+        return features.stand_ins(REAL, GAUSSIAN)
 
     def measure(self, subject: Subject, features: Features) -> dict[str, Evidence]:
         terms, rows = Terms.of(features), self.rows(features)

@@ -22,7 +22,6 @@ from typing import ClassVar, final
 import numpy as np
 import torch
 from jaxtyping import Float
-from sklearn.decomposition import PCA
 from torch import Tensor
 
 from allegory.core import Array, Paper, Problem, tree
@@ -30,7 +29,7 @@ from allegory.questions.features import CodeSet, Features, Subject, evenly
 from allegory.questions.given_back import Terms, flat
 from allegory.questions.intervals import Evidence
 from allegory.questions.items import OnItems
-from allegory.questions.nature.reconstruction import evidence
+from allegory.questions.nature.reconstruction import by_components, evidence
 from allegory.questions.question import QuestionCard
 from allegory.questions.score import Scores
 from allegory.representation import Representation, at_rest
@@ -68,9 +67,7 @@ class Denoising(OnItems):
         )
 
     def references(self, features: Features) -> dict[str, CodeSet]:
-        own = features.sets[None].seeds[0]
-        blank = CodeSet((torch.zeros(len(own), own.shape[1]),))
-        return {COMPONENTS: blank, NEAR: blank, LINEAR: blank}
+        return features.stand_ins(COMPONENTS, NEAR, LINEAR)
 
     def measure(self, subject: Subject, features: Features) -> dict[str, Evidence]:
         terms = Terms.of(features)
@@ -98,8 +95,7 @@ class Denoising(OnItems):
     def _guess(self, subject: Subject, noisy: Float[Tensor, "n d"], train: Float[Tensor, "t d"], deviation: float) -> Float[Tensor, "n d"]:
         """What a reference makes of the noisy items."""
         if subject.who == COMPONENTS:
-            model = PCA(min(subject.z.shape[1], *train.shape), random_state=0).fit(train.numpy())
-            return torch.as_tensor(model.inverse_transform(model.transform(noisy.numpy())))
+            return by_components(noisy, train, subject.z.shape[1])
         if subject.who == NEAR:
             near = torch.cdist(noisy, train).topk(min(self.neighbours, len(train)), largest=False).indices
             return train[near].mean(1)

@@ -71,9 +71,7 @@ class Imputation(OnItems):
         )
 
     def references(self, features: Features) -> dict[str, CodeSet]:
-        own = features.sets[None].seeds[0]
-        blank = CodeSet((torch.zeros(len(own), own.shape[1]),))
-        return {MEAN: blank, NEAR: blank, PPCA: blank}
+        return features.stand_ins(MEAN, NEAR, PPCA)
 
     def measure(self, subject: Subject, features: Features) -> dict[str, Evidence]:
         terms = Terms.of(features)
