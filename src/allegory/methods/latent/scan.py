@@ -15,7 +15,10 @@ images to symbols; `recombined` = that of the operators.
 
 **When it fails.** Factors that share latents (x and y turned against each other) cannot be said by a diagonal Gaussian: a concept then
 covers far more than it names. Look at the draws of a concept of one value, and at which latents are narrow. With `covering` off (the
-divergence the other way round) a concept is one image of many, without its `lam` it is any image.
+divergence the other way round) a concept is one image of many, without its `lam` it is any image. **Values that
+were never seen together are not recombined here**: with one of nine pairs of shades withheld from images and symbols (two halves of 4 x 4
+pixels, 300 steps, two pairs, 3 seeds) draws of the withheld pair show it in 0 to 6 % of cases, by its symbol or by AND, where chance has
+11 %, although the visual code gives 16 to 98 % of such images back. The nets of symbols and operators do not reach beyond what they met.
 
 **Reference.** I. Higgins et al., SCAN: Learning Hierarchical Compositional Visual Concepts, 2018, https://arxiv.org/abs/1707.03389
 """
@@ -105,15 +108,15 @@ class SCAN(Variational):
         family="latent",
         title="Symbol-concept association network",
         paper=Paper("Higgins et al.", "SCAN: Learning Hierarchical Compositional Visual Concepts", 2018,
-                    "https://arxiv.org/abs/1707.03389", "text"),
+                    "https://arxiv.org/abs/1707.03389", "SCAN's objective, with the forward divergence"),
         density="prescribed latent", manifold="Euclidean space", principle="compression", decoder="network", supervision="factors",
         specs=("image",),
         modelled=r"p(x) = \int p(x|z)\,N(z; 0, I)\,dz,\quad p(y) = \int p(y|z)\,N(z; 0, I)\,dz",
         minimised=r"-E_{q(z_y|y)} \log p(y|z_y) + \beta_y\,KL(q(z_y|y)\,\|\,p(z_y)) + \lambda\,KL(q(z_x|x)\,\|\,q(z_y|y))",
         unit="nats per example",
-        buys="Images from names and names from images, and new concepts out of old ones, also such as were never seen together.",
+        buys="Images from names, names from images, and concepts made of two others.",
         costs="Some factors of each training image must be named.",
-        fails="A visual code that mixes factors: a concept then covers more than it names; look at draws of concepts of one value.",
+        fails="A visual code that mixes factors, and pairs of values that were never seen together; look at draws of concepts.",
         code=CodeKind(stochastic=True, disentangled=True), falls="vae/distortion", tiny={"latent": 4, "width": 16},
         dial=Dial("beta", (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)),
         claims=(
