@@ -82,3 +82,10 @@ def test_a_sum_that_overflows_is_no_fault_but_an_infinite_entry_is(gradient, sto
     loss, found = Loss(torch.zeros(())), [torch.tensor(gradient), torch.zeros(3)]
     with pytest.raises(NotFinite) if stops else contextlib.nullcontext():
         learner.guard.check(learner.players[0], 0, loss, found, learner.optimisers["coder"])
+
+
+@pytest.mark.parametrize("total", [math.nan, math.inf])
+def test_a_loss_that_is_not_finite_is_told_though_its_gradient_is(total):
+    learner = learner_of(Linear())
+    with pytest.raises(NotFinite, match="total"):
+        learner.guard.check(learner.players[0], 0, Loss(torch.tensor(total)), [torch.ones(3)], learner.optimisers["coder"])

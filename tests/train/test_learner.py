@@ -68,8 +68,11 @@ def test_views_are_drawn_anew_each_step_and_again_alike():
     assert all(not torch.equal(first.views[0][k], seen[int(first.index[k])]) for k in both)
 
 
-def test_teachers_rest_while_others_learn():
+@pytest.mark.parametrize("before", [True, False])
+def test_teachers_rest_while_others_learn(before):
+    """In whatever mode somebody left the net."""
     learner = learner_of(BYOL(projection=4, hidden=8))
+    learner.net.train(before)
     with learner.playing(learner.players[0], 0):
         assert not any(m.training for m in learner.net.teacher.modules())
         assert all(m.training for m in learner.net.student.modules())

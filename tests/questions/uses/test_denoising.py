@@ -49,7 +49,7 @@ def test_the_linear_posterior_mean_is_the_best_of_the_linear(plane):
     expected = float((s / (values.clamp_min(0) + s)).mean())
     assert scores.get(SHARE, LINEAR).value == pytest.approx(expected, abs=0.03)
     assert scores.get(SHARE, LINEAR).value > scores.get(SHARE, COMPONENTS).value
-    assert scores.get(SHARE, NEAR).value < expected
+    assert 0.4 < scores.get(SHARE, NEAR).value < expected
 
 
 def test_doing_nothing_is_0_and_forgetting_everything_is_worse(plane, monkeypatch):
@@ -65,6 +65,7 @@ def test_mse_is_of_a_number_in_stored_units():
     x = al.load("digits")
     features = gather(al.learn(x, PCA(latent=64), seed=0), x, ())[0]
     scores = put(features, [Denoising(noise=0.5)])
+    assert scores.get(SHARE, LINEAR).value > scores.get(SHARE, NEAR).value > 0.2  # pixels whose mean is not 0
     spread = np.asarray(x.take(x.part("train"))).reshape(-1, 64).astype(float).var(0).mean()
     assert scores.get("mse").value == pytest.approx(0.25 * spread, rel=0.05)  # with all directions nothing is taken away
 

@@ -10,6 +10,10 @@ over the first `ramp` of the steps. The KL is that of the whole batch, in nats s
 **When it fails.** A capacity above what the data need is filled with noise of the pixels; one too small drops small factors. `rate` must
 follow `C` closely: where it lags, raise gamma or learn longer.
 
+**Measured.** On small sprites (16 x 16, a fully connected net, 10 latents, 6,000 steps of 64, 5 seeds; docs/studies/disentangling.md)
+with 10 nats the MIG is not told apart from the plain VAE's (-.03, -.10 to .05), and DCI is lower (-.07): seeds differ more than
+methods at a fiftieth of the paper's steps, and no likelihood tells a turned square from an upright one.
+
 **Reference.** C. Burgess et al., Understanding disentangling in beta-VAE, 2018, https://arxiv.org/abs/1804.03599
 """
 

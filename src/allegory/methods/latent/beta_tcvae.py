@@ -11,6 +11,10 @@ estimated from the batch: minibatch-weighted or stratified (their appendix C).
 **When it fails.** With the weighted estimator the TC is too small by up to $\log$ of the batch's share of the data, for all alike; with
 either, a batch smaller than the nats of the code sees little of q(z): raise the batch. Small factors vanish as with beta-VAE.
 
+**Measured.** On small sprites (16 x 16, a fully connected net, 10 latents, 6,000 steps of 64, 5 seeds; docs/studies/disentangling.md)
+the MIG is not told apart from the plain VAE's (beta 4 .06, -.06 to .18; beta 8 -.04, -.12 to .04): seeds differ more than methods at 6,000
+steps, and no likelihood tells a turned square from an upright one.
+
 **Reference.** R. T. Q. Chen, X. Li, R. Grosse and D. Duvenaud, Isolating Sources of Disentanglement in Variational Autoencoders, 2018,
 https://arxiv.org/abs/1802.04942
 """
