@@ -9,6 +9,7 @@ import pytest
 import torch
 from scipy import stats
 
+from allegory.core import dice
 from allegory.core.dice import Dice, splitmix64
 
 GOLDEN_ROOT = 2179974267622890607
@@ -142,3 +143,11 @@ def test_it_compiles_to_the_same_values():
     """In one graph and without a warning; in a process of its own, since the run-time check of shapes cannot be compiled."""
     done = subprocess.run([sys.executable, "-W", "error::UserWarning", "-c", COMPILED], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_torch_and_numpy_hash_to_the_same_bits(monkeypatch):
+    """On a CPU numpy does the work; elsewhere, and in a compiled step, torch does."""
+    by_numpy = roll().bits("a", 300), roll().normal("b", 3, 5)
+    monkeypatch.setattr("torch.compiler.is_compiling", lambda: True)
+    assert isinstance(dice._words(torch.zeros(1, dtype=torch.int32)), torch.Tensor)
+    assert torch.equal(roll().bits("a", 300), by_numpy[0]) and torch.equal(roll().normal("b", 3, 5), by_numpy[1])

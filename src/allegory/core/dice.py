@@ -1,7 +1,8 @@
 """The only randomness: a value. Row i of a draw depends on (seed, step, player, turn, name of the draw, example i) alone.
 
-A counter-based hash in plain tensor operations, so a draw is the same in any batch, order, micro-batch, process or device, and it
-compiles. Every draw has a name; two draws with one name from one `Dice` are equal, as with a key in JAX.
+A counter-based hash in plain operations of tensors, or of numpy where that is quicker. A draw is the same in any batch, order,
+micro-batch, process or device, and it compiles. Every draw has a name; two draws with one name from one `Dice` are equal, as with a
+key in JAX.
 Uniforms and integers are equal bit for bit across devices; normals agree to float32 rounding.
 
 The mixing functions are splitmix64 (Steele, Lea and Flood 2014) for keys and Wellons' lowbias32 for the bulk of the draws.
@@ -11,12 +12,16 @@ import hashlib
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 _MASK64 = (1 << 64) - 1
+_UNSIGNED: dict[int, np.dtype[Any]] = {4: np.dtype(np.uint32), 8: np.dtype(np.uint64)}
+_SIGNED: dict[int, np.dtype[Any]] = {4: np.dtype(np.int32), 8: np.dtype(np.int64)}
 
 
 def _signed(x: int, bits: int = 64) -> int:
@@ -33,24 +38,49 @@ def splitmix64(x: int) -> int:
     return x ^ (x >> 31)
 
 
-def _shift(x: Tensor, by: int, bits: int) -> Tensor:
-    """Logical right shift of signed integers."""
-    return torch.bitwise_right_shift(x, by).bitwise_and_((1 << (bits - by)) - 1)
+Words = Tensor | np.ndarray  # of 32 or 64 bits: signed where torch holds them, unsigned where numpy does
+
+
+def _words(x: Tensor) -> Words:
+    """`x` as the hash works on it: itself, or on a CPU that compiles nothing its memory as numpy sees it, which is twice as fast."""
+    if x.device.type != "cpu" or torch.compiler.is_compiling():
+        return x
+    return x.numpy().view(_UNSIGNED[x.itemsize])
+
+
+def _tensor(words: Words) -> Tensor:
+    """The signed tensor of the words, in the same memory."""
+    return words if isinstance(words, Tensor) else torch.from_numpy(words.view(_SIGNED[words.itemsize]))
+
+
+def _number(x: int, words: Words) -> int:
+    """`x` as the words hold numbers."""
+    return _signed(x, 8 * words.itemsize) if isinstance(words, Tensor) else x
+
+
+def _shift(x: Words, by: int) -> Words:
+    """Logical right shift."""
+    return torch.bitwise_right_shift(x, by).bitwise_and_((1 << (8 * x.itemsize - by)) - 1) if isinstance(x, Tensor) else x >> by
+
+
+def _mix_(x: Words, rounds: tuple[tuple[int, int], tuple[int, int]], last: int) -> Words:
+    """Shift, exclusive or and multiply, wrapping around; in place, as most of the cost of a large draw is memory."""
+    for by, factor in rounds:
+        x ^= _shift(x, by)
+        x *= _number(factor, x)
+    x ^= _shift(x, last)
+    return x
 
 
 def _mix64(x: Tensor) -> Tensor:
-    """`splitmix64` on an int64 tensor, which wraps around."""
-    x = x + _signed(0x9E3779B97F4A7C15)
-    x.bitwise_xor_(_shift(x, 30, 64)).mul_(_signed(0xBF58476D1CE4E5B9))
-    x.bitwise_xor_(_shift(x, 27, 64)).mul_(_signed(0x94D049BB133111EB))
-    return x.bitwise_xor_(_shift(x, 31, 64))
+    """`splitmix64` on an int64 tensor."""
+    words = _words(x)
+    return _tensor(_mix_(words + _number(0x9E3779B97F4A7C15, words), ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)), 31))
 
 
-def _mix32_(x: Tensor) -> Tensor:
-    """lowbias32 on an int32 tensor, which wraps around; in place, as most of the cost of a large draw is memory."""
-    x.bitwise_xor_(_shift(x, 16, 32)).mul_(_signed(0x7FEB352D, 32))
-    x.bitwise_xor_(_shift(x, 15, 32)).mul_(_signed(0x846CA68B, 32))
-    return x.bitwise_xor_(_shift(x, 16, 32))
+def _mix32_(x: Words) -> Words:
+    """lowbias32 on words of 32 bits, in place."""
+    return _mix_(x, ((16, 0x7FEB352D), (15, 0x846CA68B)), 16)
 
 
 @lru_cache(maxsize=4096)
@@ -104,19 +134,20 @@ class Dice:
     def bits(self, name: str | int, *shape: int) -> Int[Tensor, "b *shape"]:
         """32 uniform random bits as int32, of shape (b, *shape)."""
         keys = self.split(name).keys
-        low, high = keys.view(torch.int32).view(-1, 2).unbind(1)  # as memory is laid out on every machine that torch runs on
-        counter = torch.arange(math.prod(shape), dtype=torch.int32, device=keys.device) * _signed(0x9E3779B1, 32)
-        words = _mix32_(_mix32_(counter + low[:, None]).add_(high[:, None]))
-        return words.view(len(keys), *shape)
+        halves = _words(keys.view(torch.int32).view(-1, 2))  # low and high, as memory is laid out on every machine that torch runs on
+        counter = _words(torch.arange(math.prod(shape), dtype=torch.int32, device=keys.device))
+        words = _mix32_(counter * _number(0x9E3779B1, counter) + halves[:, :1])
+        words += halves[:, 1:]
+        return _tensor(_mix32_(words)).view(len(keys), *shape)
 
     def uniform(self, name: str | int, *shape: int, low: float = 0.0, high: float = 1.0) -> Float[Tensor, "b *shape"]:
         """Uniform on [low, high), 24 random bits, float32."""
-        u = _shift(self.bits(name, *shape), 8, 32).to(torch.float32).mul_(2.0**-24)
+        u = _tensor(_shift(_words(self.bits(name, *shape)), 8)).to(torch.float32).mul_(2.0**-24)
         return u if (low, high) == (0.0, 1.0) else low + (high - low) * u
 
     def normal(self, name: str | int, *shape: int) -> Float[Tensor, "b *shape"]:
         """Standard normal, float32, by the inverse distribution function of 23 random bits (|draw| < 5.3)."""
-        u = _shift(self.bits(name, *shape), 9, 32).to(torch.float32).add_(0.5).mul_(2.0**-23)  # 24 bits: exact in float32
+        u = _tensor(_shift(_words(self.bits(name, *shape)), 9)).to(torch.float32).add_(0.5).mul_(2.0**-23)  # 24 bits: exact in float32
         return torch.special.ndtri(u)
 
     def integers(self, name: str | int, high: int, *shape: int) -> Int[Tensor, "b *shape"]:
