@@ -1,6 +1,6 @@
 """Writes docs/labs/bits.md and its pictures: one picture in few bits and in many.
 
-python docs/labs/bits.py     half an hour on one core; the words are in bits.txt
+python docs/labs/bits.py     forty minutes on one core; the words are in bits.txt
 """
 
 import dataclasses
@@ -26,16 +26,28 @@ HERE = Path(__file__).resolve().parent
 PHOTOS = ("china.jpg", "flower.jpg")
 SIDE, CLOSE, APART = 32, 6, 32  # pixels of a patch; between patches to learn from, and between those to look at
 LEARNED = 0.75  # of each photo's width
-BITS = (76.0, 112.0, 221.0, 380.0, 2364.0)
-METHOD = ConvDRAW(times=8, latent=4, hidden=32)
-STEPS, BATCH = 3000, 16
+STEPS, BATCH = 1500, 16
 SHOWN, ZOOM = 6, 3
+
+
+@dataclass(frozen=True)
+class Drawer:
+    """A model by name, and the budgets it is asked for."""
+
+    name: str
+    method: ConvDRAW
+    budgets: tuple[float, ...]
+
+
+COARSE = Drawer("a nat at the price of a nat", ConvDRAW(times=8, latent=4, hidden=32), (76.0, 112.0, 221.0, 380.0))
+FINE = Drawer("a nat at a twentieth", ConvDRAW(times=8, latent=12, hidden=32, beta=0.05), (2364.0,))
 
 
 @dataclass(frozen=True, eq=False)
 class Said:
     """The test patches with at most `budget` bits each: what they took on average, the squared error a number, and the pictures."""
 
+    by: Drawer
     budget: float
     bits: float
     error: float
@@ -66,15 +78,15 @@ def as_methods_see(x: np.ndarray) -> Float[np.ndarray, "n d"]:
     return x.reshape(len(x), -1).astype(np.float64) / 127.5 - 1.0
 
 
-def drawn(source: Source) -> list[Said]:
-    """What ConvDRAW says of the test patches for each budget, without one last."""
-    rep = al.learn(source, METHOD, settings=Settings(steps=STEPS, batch=BATCH, device="cpu"), quiet=False)
+def drawn(source: Source, by: Drawer) -> list[Said]:
+    """What a model says of the test patches for each of its budgets, and without one last."""
+    rep = al.learn(source, by.method, settings=Settings(steps=STEPS, batch=BATCH, device="cpu"), quiet=False)
     test = source.subset(source.part("test"))
     truth = as_methods_see(np.asarray(test.take(slice(None))))
-    shown, found = lively(truth), []
-    for budget, (x, bits) in zip((*BITS, float("inf")), rep.progressive(test, (*BITS, float("inf"))), strict=True):
+    shown, found, budgets = lively(truth), [], (*by.budgets, float("inf"))
+    for budget, (x, bits) in zip(budgets, rep.progressive(test, budgets), strict=True):
         error = float(np.square(np.asarray(x).reshape(len(truth), -1) - truth).mean())
-        found.append(Said(budget, float(bits.mean()), error, pictures.seen(rep.intake.spec, x)[shown]))
+        found.append(Said(by, budget, float(bits.mean()), error, pictures.seen(rep.intake.spec, x)[shown]))
     return found
 
 
@@ -105,10 +117,10 @@ def gaussian(source: Source, bits: float) -> float:
 
 
 def sheet(source: Source, said: list[Said]) -> bytes:
-    """A PNG: a row a patch, few bits to many, the patch itself last."""
+    """A PNG: a row a patch, few bits to many, the patch itself last. What has no budget is left out."""
     test = np.asarray(source.take(source.part("test")))
     truth = test[lively(as_methods_see(test))].transpose(0, 2, 3, 1)
-    columns = [s.pictures for s in said] + [truth]
+    columns = [s.pictures for s in said if np.isfinite(s.budget)] + [truth]
     laid = pictures.grid(np.stack(columns, 1).reshape(-1, SIDE, SIDE, 3), len(columns))
     out = io.BytesIO()
     image = Image.fromarray(laid)
@@ -118,49 +130,52 @@ def sheet(source: Source, said: list[Said]) -> bytes:
 
 def plot(said: list[Said], ideal: list[float]) -> str:
     """Squared error over bits."""
-    points = lambda values: tuple((float(np.log2(s.bits)), float(np.log10(v))) for s, v in zip(said, values, strict=True))
+    point = lambda bits, error: (float(np.log2(bits)), float(np.log10(error)))
+    looks = ((COARSE, "own", "circle"), (FINE, "raw", "square"))
     series = [
-        plots.Series("ConvDRAW", "own", points([s.error for s in said]), mark="circle"),
-        plots.Series("an ideal coder of a Gaussian with the patches' covariance", "pca", points(ideal), mark="diamond"),
+        plots.Series(f"ConvDRAW, {by.name}", css, tuple(point(s.bits, s.error) for s in said if s.by is by), mark=mark)
+        for by, css, mark in looks
     ]
+    best = tuple(sorted(point(s.bits, e) for s, e in zip(said, ideal, strict=True)))
+    series.append(plots.Series("an ideal coder of a Gaussian with the patches' covariance", "pca", best, mark="diamond"))
     across = plots.axis([x for s in series for x, _ in s.points], "bits a patch")
     ticks = tuple((float(np.log2(b)), f"{b:,}") for b in (64, 128, 256, 512, 1024, 2048, 4096) if across.low <= np.log2(b) <= across.high)
-    values = [y for s in series for _, y in s.points]
-    low, high = min(values) - 0.05, max(values) + 0.05
-    errors = tuple((float(np.log10(e)), f"{e:g}") for e in (0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3) if low <= np.log10(e) <= high)
+    heights = [y for s in series for _, y in s.points]
+    low, high = min(heights) - 0.05, max(heights) + 0.05
+    errors = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
+    up = tuple((float(np.log10(e)), f"{e:g}") for e in errors if low <= np.log10(e) <= high)
     return drawings.drawing(
-        series, plots.Axis(across.low, across.high, ticks, "bits a patch"), plots.Axis(low, high, errors),
+        series, plots.Axis(across.low, across.high, ticks, "bits a patch"), plots.Axis(low, high, up),
         "Squared error a number over the bits of a patch, both axes logarithmic",
     )  # fmt: skip
 
 
 def page(said: list[Said], ideal: list[float], n: int) -> str:
     """The Markdown."""
-    rows = ["| at most | taken, bits a patch | squared error | ideal Gaussian coder at as many bits |", "|---:|---:|---:|---:|"]
+    rows = ["| model | at most | taken, bits a patch | squared error | ideal Gaussian coder at as many bits |", "|---|---:|---:|---:|---:|"]
     rows += [
-        f"| {'all' if np.isinf(s.budget) else f'{s.budget:,.0f}'} | {s.bits:,.0f} | {s.error:.4f} | {e:.4f} |"
+        f"| {s.by.name} | {'all' if np.isinf(s.budget) else f'{s.budget:,.0f}'} | {s.bits:,.0f} | {s.error:.4f} | {e:.4f} |"
         for s, e in zip(said, ideal, strict=True)
     ]
-    better = [s for s, e in zip(said, ideal, strict=True) if s.error < e]
-    worse = [s for s, e in zip(said, ideal, strict=True) if s.error >= e]
+    both = list(zip(said, ideal, strict=True))
     name = lambda some: ", ".join(dict.fromkeys(f"{s.bits:,.0f}" for s in some))
     told = " ".join(
         f"At {name(some)} bits the drawing is {word} than the ideal coder."
-        for some, word in ((better, "nearer"), (worse, "no nearer"))
+        for some, word in (([s for s, e in both if s.error < e], "nearer"), ([s for s, e in both if s.error >= e], "no nearer"))
         if some
     )
-    text = (HERE / "bits.txt").read_text()
-    budgets = ", ".join(f"{b:,.0f}" for b in BITS)
-    return text.format(
-        table="\n".join(rows), verdict=told, n=n, times=METHOD.times, latent=METHOD.latent, hidden=METHOD.hidden, steps=f"{STEPS:,}",
-        batch=BATCH, budgets=budgets, most=f"{said[-1].bits:,.0f}",
+    most = {by: next(s.bits for s in said if s.by is by and np.isinf(s.budget)) for by in (COARSE, FINE)}
+    return (HERE / "bits.txt").read_text().format(
+        table="\n".join(rows), verdict=told, n=n, times=COARSE.method.times, latent=COARSE.method.latent, fine=FINE.method.latent,
+        hidden=COARSE.method.hidden, steps=f"{STEPS:,}", batch=BATCH, budgets=", ".join(f"{b:,.0f}" for b in COARSE.budgets),
+        last=f"{FINE.budgets[0]:,.0f}", most=f"{most[COARSE]:,.0f}", most_fine=f"{most[FINE]:,.0f}",
     )  # fmt: skip
 
 
 def main() -> None:
     torch.set_num_threads(1)
     source = data()
-    said = drawn(source)
+    said = [s for by in (COARSE, FINE) for s in drawn(source, by)]
     ideal = [gaussian(source, s.bits) for s in said]
     made: dict[str, Any] = {"images/bits.png": sheet(source, said), "images/bits_error.svg": plot(said, ideal)}
     for name, content in (made | {"bits.md": page(said, ideal, len(source.part("test")))}).items():

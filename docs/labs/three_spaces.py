@@ -82,7 +82,7 @@ def picture() -> str:
         parts += [_dots(z[y == c], top + 28 + high, css, cap) for c, css, cap in ((0, "own", "round"), (1, "raw", "square"))]
         top += 28 + high + 14
     whole = tag(
-        "svg", tag("style", Markup(drawings.STYLE)), tag("rect", width=WIDTH, height=top, class_="paper"), *parts,
+        "svg", tag("style", Markup(drawings.style())), tag("rect", width=WIDTH, height=top, class_="paper"), *parts,
         xmlns="http://www.w3.org/2000/svg", viewBox=f"0 0 {WIDTH} {top:g}", role="img",
     )  # fmt: skip
     return f"{whole}\n"

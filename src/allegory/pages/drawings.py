@@ -12,7 +12,7 @@ ROW = 19
 FRAME = Frame()
 SIDE = 8
 SCHEMES = ("light", "dark")
-STYLE = """
+_STYLE = """
 svg{LIGHT--page:#fff;--line:#d9dde3;--text:#2a2f37;--quiet:#5b6470;--own:#2450c8;--raw:#b3480b;--pca:#a3296f;--untrained:#177a72;--ceiling:#6a7280}
 @media (prefers-color-scheme:dark){
 svg{DARK--page:#16181d;--line:#363c46;--text:#d5dae1;--quiet:#9aa4b2;--own:#8fb0ff;--raw:#f29155;--pca:#ec86bd;--untrained:#4fcabd;--ceiling:#98a1ae}}
@@ -24,11 +24,11 @@ text{font:13px system-ui,sans-serif;fill:var(--quiet)} .name{fill:var(--text)} .
 """
 
 
-def _style() -> str:
+def style() -> str:
     """The style, with the colours of the palette as classes k0 .. k11."""
     said = {scheme: "".join(f"{name}:{c};" for name, c in palette.variables(scheme).items() if name[2] == "c") for scheme in SCHEMES}
     classes = " ".join(f".k{i}{{--ink:var(--c{i})}}" for i in range(len(palette.LIGHT)))
-    return STYLE.replace("LIGHT", said["light"]).replace("DARK", said["dark"]) + classes + "\n"
+    return _STYLE.replace("LIGHT", said["light"]).replace("DARK", said["dark"]) + classes + "\n"
 
 
 def drawing(
@@ -48,7 +48,7 @@ def framed(series: Sequence[Series], inside: Markup, frame: Frame = FRAME, colum
     names += [tag("text", escape(title), x=SIDE, y=key + ROW)] if title else []
     paper = tag("rect", width=width, height=height, class_="paper")
     whole = tag(
-        "svg", tag("style", Markup(_style())), paper, *names, inner, xmlns="http://www.w3.org/2000/svg", viewBox=f"0 0 {width:g} {height:g}"
+        "svg", tag("style", Markup(style())), paper, *names, inner, xmlns="http://www.w3.org/2000/svg", viewBox=f"0 0 {width:g} {height:g}"
     )
     return f"{whole}\n"
 
