@@ -76,4 +76,9 @@ def test_it_is_told(population, monkeypatch):
     ]
     text, page = report.markdown(population, found), report.page(population, found)
     assert "## Beside BetaVAE beta 1.0" in text and "**+0.15 (0.06 to 0.24)**" in text
-    assert "<b>+0.15 (0.06 to 0.24)</b>" in page and "Spearman" not in text and "correlation over a population" not in text
+    assert (
+        "<strong>+0.15 (0.06 to 0.24)</strong>" in page
+        and "Rank correlations" not in page
+        and "Spearman" not in text
+        and "correlation over a population" not in text
+    )

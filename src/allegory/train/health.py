@@ -116,9 +116,15 @@ def diagnose(found: dict[str, float], progress: float) -> dict[str, str]:
     if progress < 0.1:
         return alarms
     if found["spread"] < LEAST_SPREAD:
-        alarms["collapse"] = "all items have nearly the same code: check stop-gradient and views, raise the teacher's tau, lower --lr"
+        alarms["collapse"] = (
+            "all items have nearly the same code: lower --lr; where views are compared, check the stop-gradient and the views, and raise "
+            "the teacher's tau"
+        )
     elif found["effective_rank"] < LEAST_RANK:
-        alarms["dimensional collapse"] = "the codes lie on a line: stronger views, a lower tau, or a wider projection"
+        alarms["dimensional collapse"] = (
+            "the codes lie on a line: learn longer or lower --lr; where views are compared, take stronger views, a lower tau, or a wider "
+            "projection"
+        )
     if found.get("widest", 0.0) > MOST_VARIANCE:
         alarms["exploding variance"] = (
             f"the posterior of a latent has {found['widest']:.3g} times the prior's variance, so its draws say nothing and go where no "
