@@ -40,7 +40,7 @@ class Drawer:
 
 
 COARSE = Drawer("a nat at the price of a nat", ConvDRAW(times=8, latent=4, hidden=32), (76.0, 112.0, 221.0, 380.0))
-FINE = Drawer("a nat at a ninth", ConvDRAW(times=8, latent=12, hidden=32, beta=1 / 9), (2364.0,))
+FINE = Drawer("a nat at two fifths", ConvDRAW(times=8, latent=12, hidden=32, beta=0.4), (2364.0,))
 
 
 @dataclass(frozen=True, eq=False)

@@ -189,3 +189,31 @@ def test_factors_are_dealt_to_who_learns_from_them_and_nobody_else():
         if dealt:
             shown = source.factors.values[batch.index.numpy()][:, [1, 2, 4, 5]]
             assert np.array_equal(batch.factors.numpy(), shown)
+
+
+def test_a_pair_that_was_never_seen_together_is_recombined():
+    """Two factors of three values, each with a latent of its own that says -2, 0 or 2; the last values of both are never met at once.
+
+    So "c" is at (2, -1), with the variance of -2 and 0 in the second latent, 1. "c" AND "2" is narrow, and nearer to 2 than to 0 in both.
+    """
+    torch.manual_seed(0)
+    names = (*(f"shape={v}" for v in "abc"), *(f"x={v}" for v in range(3)))
+    method = SCAN(latent=2, likelihood="gaussian", names=names, width=32)
+    net = method.build(Array((2,)), 8)
+    net.body, net.posterior = nn.Identity(), linear([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0], [0.0, 0.0]], [0.0, 0.0, -4.0, -4.0]).float()
+    met = torch.tensor([(a, b) for a in range(3) for b in range(3) if (a, b) != (2, 2)])
+    players = [p for p in method.players(net) if p.name != "vae"]
+    moves = torch.optim.Adam([q for p in players for _, q in p.parameters], lr=3e-3)
+    index = torch.arange(64)
+    for step in range(1000):
+        values = met[index % len(met)]
+        x = 2.0 * (values - 1.0)
+        now = replace(moment(64), dice=Dice.roll(0, step, index))
+        moves.zero_grad()
+        sum(p.loss(Batch(x, x, index, factors=values), now).total for p in players).backward()
+        moves.step()
+    one, other = (method.concept(net, method.vocabulary.symbols([c])) for c in ({"shape": "c"}, {"x": 2}))
+    mu, log_var = method.recombined(net, "and", one, other)
+    assert one[0][0].tolist() == pytest.approx([2.0, -1.0], abs=0.25) and other[0][0].tolist() == pytest.approx([-1.0, 2.0], abs=0.25)
+    assert (0.5 * one[1][0]).exp().tolist() == pytest.approx([0.135, 1.0], abs=0.15)
+    assert mu.min() > 1.0 and (0.5 * log_var).exp().max() < 0.4

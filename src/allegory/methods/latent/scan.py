@@ -14,11 +14,10 @@ are named, the first without the second, the intersection.
 images to symbols; `recombined` = that of the operators.
 
 **When it fails.** Factors that share latents (x and y turned against each other) cannot be said by a diagonal Gaussian: a concept then
-covers far more than it names. Look at the draws of a concept of one value, and at which latents are narrow. With `covering` off (the
-divergence the other way round) a concept is one image of many, without its `lam` it is any image. **Values that
-were never seen together are not recombined here**: with one of nine pairs of shades withheld from images and symbols (two halves of 4 x 4
-pixels, 300 steps, two pairs, 3 seeds) draws of the withheld pair show it in 0 to 6 % of cases, by its symbol or by AND, where chance has
-11 %, although the visual code gives 16 to 98 % of such images back. The nets of symbols and operators do not reach beyond what they met.
+covers far more than it names, and values that were never seen together are not recombined. Look at the draws of a concept of one value,
+and at which latents are narrow. A code of few latents and the spatial broadcast decoder keep places apart; seeds differ (the lab on it,
+docs/labs/scan.md). With `covering` off (the divergence the other way round) a concept is one image of many, without its `lam` it is any
+image.
 
 **Reference.** I. Higgins et al., SCAN: Learning Hierarchical Compositional Visual Concepts, 2018, https://arxiv.org/abs/1707.03389
 """
