@@ -151,3 +151,10 @@ def test_torch_and_numpy_hash_to_the_same_bits(monkeypatch):
     monkeypatch.setattr("torch.compiler.is_compiling", lambda: True)
     assert isinstance(dice._words(torch.zeros(1, dtype=torch.int32)), torch.Tensor)
     assert torch.equal(roll().bits("a", 300), by_numpy[0]) and torch.equal(roll().normal("b", 3, 5), by_numpy[1])
+
+
+@pytest.mark.parametrize("shape", [(3,), (0,), (2, 0)])
+def test_nothing_is_drawn_for_no_examples_or_no_numbers(shape):
+    for n in (0, 4):
+        assert roll(n).split("a").uniform("u", *shape).shape == roll(n).normal("z", *shape).shape == (n, *shape)
+    assert roll(0).rows(5).bits("b", *shape).shape == (5, *shape) and roll(4).rows(0).bits("b", *shape).shape == (0, *shape)

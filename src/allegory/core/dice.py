@@ -133,9 +133,11 @@ class Dice:
 
     def bits(self, name: str | int, *shape: int) -> Int[Tensor, "b *shape"]:
         """32 uniform random bits as int32, of shape (b, *shape)."""
-        keys = self.split(name).keys
+        keys, n = self.split(name).keys, math.prod(shape)
+        if not (len(keys) and n):  # which numpy would hand back with strides that torch cannot view
+            return torch.zeros(len(keys), *shape, dtype=torch.int32, device=keys.device)
         halves = _words(keys.view(torch.int32).view(-1, 2))  # low and high, as memory is laid out on every machine that torch runs on
-        counter = _words(torch.arange(math.prod(shape), dtype=torch.int32, device=keys.device))
+        counter = _words(torch.arange(n, dtype=torch.int32, device=keys.device))
         words = _mix32_(counter * _number(0x9E3779B1, counter) + halves[:, :1])
         words += halves[:, 1:]
         return _tensor(_mix32_(words)).view(len(keys), *shape)
