@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float
-from scipy import stats
 from torch import Tensor
 
 import allegory as al
@@ -27,6 +26,7 @@ from allegory.methods.pretext.context_encoder import ContextEncoder
 from allegory.methods.pretext.denoising import Denoising
 from allegory.methods.spectral.pca import PCA
 from allegory.pages import drawings, plots
+from allegory.questions.intervals import student
 from allegory.train import Settings
 
 HERE = Path(__file__).resolve().parent
@@ -201,8 +201,7 @@ class Score:
 
     @property
     def half(self) -> float:
-        n = len(self.values)
-        return float(stats.t.ppf(0.975, n - 1) * np.std(self.values, ddof=1) / np.sqrt(n)) if n > 1 else 0.0
+        return student(np.asarray(self.values)) if len(self.values) > 1 else 0.0
 
     def __str__(self) -> str:
         return f"{self.mean:.1f} ± {self.half:.1f}" if len(self.values) > 1 else f"{self.mean:.1f}"

@@ -13,13 +13,13 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from PIL import Image
-from scipy import stats
 
 import allegory as al
 from allegory.core import Optim, files
 from allegory.data import Source, namable
 from allegory.methods.latent.scan import SCAN
 from allegory.pages import drawings, pictures, plots
+from allegory.questions.intervals import student
 from allegory.representation.concepts import Meant
 from allegory.train import Settings
 
@@ -123,8 +123,7 @@ def named(world: World, pair: Pair) -> str:
 def interval(values: Sequence[float]) -> str:
     """Mean and half of Student's 95 % interval, in percent."""
     v = 100.0 * np.asarray(values)
-    half = float(stats.t.ppf(0.975, len(v) - 1) * v.std(ddof=1) / np.sqrt(len(v)))
-    return f"{v.mean():.0f} ± {half:.0f}"
+    return f"{v.mean():.0f} ± {student(v):.0f}"
 
 
 def table(world: World, found: Sequence[Learned]) -> str:
@@ -145,9 +144,8 @@ def plot(world: World, found: Sequence[Learned]) -> str:
         points, bounds = [], []
         for i, pair in enumerate(UNSEEN):
             v = 100.0 * np.array([one.right[way, pair] for one in found])
-            half = float(stats.t.ppf(0.975, len(v) - 1) * v.std(ddof=1) / np.sqrt(len(v)))
             points.append((float(i), float(v.mean())))
-            bounds.append((max(0.0, v.mean() - half), min(100.0, v.mean() + half)))
+            bounds.append((max(0.0, v.mean() - student(v)), min(100.0, v.mean() + student(v))))
         series.append(plots.Series(way, css, tuple(points), tuple(bounds), mark))
     chance = tuple((float(i), 100.0 * world.chance(p)) for i, p in enumerate(UNSEEN))
     series.append(plots.Series("chance", "untrained", chance, mark="triangle"))
@@ -169,9 +167,8 @@ def verdict(world: World, found: Sequence[Learned]) -> str:
     """Whether withheld pairs are shown more often than chance has it, by the seeds' interval."""
     said = []
     for way in WAYS[:2]:
-        over = [float(np.mean([one.right[way, p] - world.chance(p) for p in UNSEEN])) for one in found]
-        low = np.mean(over) - stats.t.ppf(0.975, len(over) - 1) * np.std(over, ddof=1) / np.sqrt(len(over))
-        said.append(f"{way}, {'beyond' if low > 0 else 'not beyond'} chance by the seeds' interval")
+        over = np.array([np.mean([one.right[way, p] - world.chance(p) for p in UNSEEN]) for one in found])
+        said.append(f"{way}, {'beyond' if over.mean() > student(over) else 'not beyond'} chance by the seeds' interval")
     return "; ".join(said).replace("by", "By", 1)
 
 

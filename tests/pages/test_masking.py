@@ -1,22 +1,13 @@
 """The lab of masking: its expectations are those of draws, its autoencoder is PCA, and its code keeps what is shared."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
-
-LAB = Path(__file__).parents[2] / "docs" / "labs" / "masking.py"
+from helpers.labs import lab_named
 
 
 @pytest.fixture(scope="module")
 def lab():
-    spec = importlib.util.spec_from_file_location("masking", LAB)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # data classes look their module up
-    spec.loader.exec_module(module)
-    return module
+    return lab_named("masking")
 
 
 def test_the_autoencoder_is_pca(lab):
@@ -55,3 +46,14 @@ def test_masking_keeps_what_is_shared_and_forgets_what_is_private(lab):
     assert lab.told(lab.masked(loud, 0.5), A, loud) > 0.9 > 0.7 > lab.told(lab.autoencoder(loud), A, loud)
     shared = A @ A.T + lab.neighbourly(lab.SHARED, lab.TOGETHER)
     assert lab.told(lab.masked(shared, 0.5, lab.TOGETHER), A, shared) > 0.9 > 0.7 > lab.told(lab.masked(shared, 0.5), A, shared)
+
+
+def test_what_is_dropped_has_the_moments_of_draws(lab, monkeypatch):
+    """E[x x'^T] and E[x' x'^T] over 200,000 drops of a quarter of the numbers."""
+    A, rng = lab.loadings(0), np.random.default_rng(1)
+    S = A @ A.T + lab.private(4.0)
+    monkeypatch.setattr(lab, "restoring", lambda C, T: (C, T))
+    x = rng.normal(size=(200_000, lab.D)) @ np.linalg.cholesky(S).T
+    shown = x * (rng.random(x.shape) >= 0.25)
+    for expected, drawn in zip(lab.dropping(S, 0.25), (x.T @ shown, shown.T @ shown), strict=True):
+        assert expected == pytest.approx(drawn / len(x), abs=0.1)

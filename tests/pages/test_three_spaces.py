@@ -1,21 +1,12 @@
 """The lab of the three spaces: its figures are those of Musgrave et al. (2020), and its page is the one it writes."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import pytest
-
-LAB = Path(__file__).parents[2] / "docs" / "labs" / "three_spaces.py"
+from helpers.labs import LABS, lab_named
 
 
 @pytest.fixture(scope="module")
 def lab():
-    spec = importlib.util.spec_from_file_location("three_spaces", LAB)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # data classes look their module up
-    spec.loader.exec_module(module)
-    return module
+    return lab_named("three_spaces")
 
 
 def test_the_figures_are_those_of_the_paper(lab):
@@ -26,5 +17,5 @@ def test_the_figures_are_those_of_the_paper(lab):
 
 
 def test_the_page_and_the_picture_are_up_to_date(lab):
-    assert (LAB.parent / "three_spaces.md").read_text() == lab.page(), "run python docs/labs/three_spaces.py"
-    assert (LAB.parent / "images" / "three_spaces.svg").read_text() == lab.picture()
+    assert (LABS / "three_spaces.md").read_text() == lab.page(), "run python docs/labs/three_spaces.py"
+    assert (LABS / "images" / "three_spaces.svg").read_text() == lab.picture()

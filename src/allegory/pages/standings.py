@@ -19,6 +19,7 @@ from allegory.pages.results import CONTROLS, GAIN, WHO, Board, Line, Result, res
 from allegory.pages.tables import heading
 from allegory.questions import Score, registered, significance
 from allegory.questions.comparing import compare
+from allegory.questions.intervals import LEAST_SEEDS, student
 from allegory.questions.significance import Friedman
 
 USUAL = (
@@ -166,7 +167,7 @@ def _joined(cells: Sequence[Result | None]) -> Result | None:
         return found[0] if found else None
     values = np.array([r.value for r in found])
     mean, n = float(values.mean()), len(found)
-    seeds = float(stats.t.ppf(0.975, n - 1) * values.std(ddof=1) / math.sqrt(n)) if n > 2 else 0.0
+    seeds = student(values) if n >= LEAST_SEEDS else 0.0
     sides = [(r.value - r.low, r.high - r.value) for r in found if r.low is not None and r.high is not None]
     if len(sides) < n:
         return replace(found[0], value=mean, low=None, high=None, seeds=n)

@@ -23,6 +23,12 @@ LEVEL = 0.95
 LEAST_SEEDS = 3
 
 
+def student(values: Float[np.ndarray, " n"]) -> float:
+    """Half the width of Student's 95 % interval of the mean of `values`, two or more draws of a normal distribution."""
+    n = len(values)
+    return float(stats.t.ppf((1 + LEVEL) / 2, n - 1) * np.std(values, ddof=1) / np.sqrt(n))
+
+
 @dataclass(frozen=True, eq=False)
 class Evidence:
     """`values` (s,): one for each training seed; `replicates` (r,): the mean over the seeds on resampled data."""
@@ -43,10 +49,7 @@ class Evidence:
         return min(ends[0], self.value), max(ends[1], self.value)  # a value may pass its bound by rounding
 
     def _half_width_of_seeds(self) -> float:
-        s = len(self.values)
-        if s < LEAST_SEEDS:
-            return 0.0
-        return float(stats.t.ppf((1 + LEVEL) / 2, s - 1) * self.values.std(ddof=1) / np.sqrt(s))
+        return student(self.values) if len(self.values) >= LEAST_SEEDS else 0.0
 
     def minus(self, other: "Evidence") -> "Evidence":
         """The paired difference. Seeds are paired where both have the same number, else `other`'s mean is taken from each."""

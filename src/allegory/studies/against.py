@@ -4,13 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-from scipy import stats
 
+from allegory.questions.intervals import LEAST_SEEDS, student
 from allegory.studies.population import Population, sign
 from allegory.studies.statistics import Interval
-
-LEVEL = 0.95
-LEAST_SEEDS = 3
 
 
 @dataclass(frozen=True)
@@ -46,7 +43,7 @@ def difference(a: Float[np.ndarray, " n"], b: Float[np.ndarray, " n"]) -> Differ
     d = (a - b)[np.isfinite(a - b)]
     if len(d) < LEAST_SEEDS:
         return None
-    half = float(stats.t.ppf((1 + LEVEL) / 2, len(d) - 1) * d.std(ddof=1) / np.sqrt(len(d)))
+    half = student(d)
     return Difference(float(d.mean()), float(d.mean()) - half, float(d.mean()) + half, len(d))
 
 
