@@ -152,7 +152,8 @@ def plot(world: World, found: Sequence[Learned]) -> str:
     short = tuple((float(i), "–".join(name for name, _ in pair)) for i, pair in enumerate(UNSEEN))
     up = plots.Axis(0.0, 100.0, tuple((float(t), str(t)) for t in range(0, 101, 20)))
     across = plots.Axis(-0.6, len(UNSEEN) - 0.4, short, "the factors of the withheld pair")
-    return drawings.drawing(series, across, up, "Percent of draws that show both values of a pair that was withheld", columns=2)
+    alt = "Percent of draws that show both values of a pair that was withheld"
+    return drawings.drawing(series, across, up, alt, plots.Frame(width=580), columns=2)
 
 
 def sheet(found: Learned) -> bytes:
