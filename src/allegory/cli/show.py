@@ -86,7 +86,7 @@ def about(cls: Any) -> str:
         "paper": f"{c.paper.authors} {c.paper.year}, {c.paper.title}", "": f"{c.paper.url} (equation {c.paper.equation})",
         "models": c.modelled, "minimises": f"{c.minimised}  [{c.unit}]", "family": c.family, "density": c.density,
         "codes live in": c.manifold, "level": c.level, "approach": c.approach, "principle": c.principle, "code": code,
-        "decoder": c.decoder, "reads": ", ".join(c.specs), "learns from": c.learns_from,
+        "decoder": c.decoder, "reads": ", ".join(c.specs), "learns from": c.learns_from, "codes of new items": c.out_of_sample,
         "can": ", ".join(can(cls)), "buys": c.buys, "costs": c.costs, "fails": c.fails, "file": inspect.getsourcefile(cls) or "",
     }  # fmt: skip
     facts |= {"trades rate for distortion": str(c.dial)} if c.dial else {}

@@ -14,6 +14,7 @@ Principle = Literal[
 ]  # fmt: skip
 Supervision = Literal["none", "pairs", "labels", "factors", "reward"]
 Decoder = Literal["none", "network", "renderer or simulator"]
+OutOfSample = Literal["exact", "nystroem", "barycentric", "optimised"]
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,9 @@ class Card:
     `tiny` changes sizes and steps only, for the contract tests. `laws` names symmetries that the tests apply.
     `falls` names the reported term that must fall when learning works. `unit` is that of `Loss.total`. `groups`: a method that learns
     from labels takes the groups of the data for classes where there are no labels. `dial`: the setting that trades rate for distortion.
+    `out_of_sample`: how a new item gets its code: by what was learned itself (exact), by similarities to the training items with the
+    eigenvectors they were solved for (nystroem), as a mean of its neighbours' codes (barycentric), or by descending the objective for
+    it alone while all others stay (optimised).
     """
 
     family: str
@@ -89,6 +93,7 @@ class Card:
     decoder: Decoder = "none"
     specs: tuple[str, ...] = ("image", "vector")
     supervision: Supervision = "none"
+    out_of_sample: OutOfSample = "exact"
     groups: bool = False
     falls: str = "total"
     tiny: Mapping[str, Any] = field(default_factory=dict)

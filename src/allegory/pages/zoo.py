@@ -84,7 +84,8 @@ def _facts(cls: type[Method[Any]]) -> str:
         "paper": f"{c.paper.authors}, [{c.paper.title}]({c.paper.url}), {c.paper.year}; equation {c.paper.equation}",
         "modelled": f"${c.modelled}$", "minimised": f"${c.minimised}$ ({c.unit})",
         "density": c.density, "where codes live": c.manifold, "level": c.level, "approach": c.approach, "principle": c.principle,
-        "code": kind, "decoder": c.decoder, "reads": ", ".join(c.specs), "supervision": c.supervision, "can": ", ".join(can(cls)),
+        "code": kind, "decoder": c.decoder, "reads": ", ".join(c.specs), "supervision": c.supervision,
+        "codes of new items": c.out_of_sample, "can": ", ".join(can(cls)),
         "buys": c.buys, "costs": c.costs, "fails": c.fails,
     }  # fmt: skip
     facts |= {"trades rate for distortion": str(c.dial)} if c.dial else {}
