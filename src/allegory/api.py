@@ -58,6 +58,7 @@ def learn(
     if out is None:
         index = _every(source) if all_items else None
         fitted = train.fit(method, source, settings, index=index, listeners=[watch, *progress])
+        watch.look(fitted.method, fitted.net)
         return _kept(Representation.of(fitted, **_more(source, watch, all_items)), source)
     if not (resume and Run(Path(out)).started):
         _can_begin(method, source, settings)
@@ -121,6 +122,7 @@ def _recorded(
     finally:
         for bar in progress:
             bar.close()
+    watch.look(fitted.method, fitted.net)
     rep = Representation.of(fitted, **_more(source, watch, origin.all))
     rep.save(run.path / "model")
     if fitted.plan is None:

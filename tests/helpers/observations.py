@@ -20,3 +20,6 @@ class Observations:
 
     def batches(self, size=7):
         yield from self.x.split(size)
+
+    def whole(self):
+        return self.x

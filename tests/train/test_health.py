@@ -9,6 +9,7 @@ import torch
 from checks.planted import Linear
 from helpers.toys import classes, learner_of
 
+import allegory as al
 from allegory import checks, methods, nets
 from allegory.core import Array
 from allegory.data import Source
@@ -16,6 +17,7 @@ from allegory.methods.contrastive.simclr import SimCLR
 from allegory.methods.latent.beta_vae import BetaVAE
 from allegory.methods.latent.vae import VAE
 from allegory.methods.latent.vqvae import VQVAE
+from allegory.methods.spectral.laplacian_eigenmaps import LaplacianEigenmaps
 from allegory.train import Settings, Tick, fit, steps
 from allegory.train.health import LEAST_DIRECTIONS, LEAST_PROJECTION, Watch, diagnose, reported, symptoms
 from allegory.train.steps import descend
@@ -246,3 +248,13 @@ def test_an_alarm_that_has_passed_is_taken_back(capsys):
         learner.net.f.weight.copy_(weight)
     watch(learner, Tick(7, {}))
     assert watch.alarms == {}
+
+
+def test_a_solution_is_looked_at_too_and_its_alarm_is_kept_and_said(capsys):
+    """Two heaps far apart are two pieces of a graph of neighbours; one heap is none."""
+    heap = np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32)
+    two = al.learn(np.concatenate([heap, heap + 90.0]), LaplacianEigenmaps(latent=2, k=4), all_items=True, quiet=False)
+    (alarm,) = two.facts["alarms"]
+    assert alarm["name"] == "graph in pieces" and "2 pieces" in alarm["text"] and "raise k" in alarm["text"]
+    assert capsys.readouterr().err.count("health: graph in pieces: the neighbours") == 1
+    assert al.learn(heap, LaplacianEigenmaps(latent=2, k=4), all_items=True).facts["alarms"] == []

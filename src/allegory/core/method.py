@@ -36,6 +36,10 @@ class Items(Protocol):
         """All observations in order."""
         ...
 
+    def whole(self) -> Tree:
+        """All observations at once."""
+        ...
+
 
 @runtime_checkable
 class Views(Protocol):
@@ -72,6 +76,11 @@ class Method(abc.ABC, Generic[N]):
 @dataclass(frozen=True)
 class Solved(Method[N]):
     """A method without steps: `prepare` IS the learning, and fills buffers."""
+
+    def alarms(self, net: N) -> dict[str, str]:
+        """What is wrong with this solution, by name: the likely cause and the knob."""
+        del net
+        return {}
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Plain modules, written once, that know no method. Only this package defines convolutions, attention and norm layers."""
 
+from allegory.nets.anchors import Anchors, Similarities
 from allegory.nets.attention import Attention, Block
 from allegory.nets.bijections import Bijection, Chain, Logit, Scale
 from allegory.nets.broadcast import Broadcast
@@ -31,10 +32,11 @@ from allegory.nets.wave import Wave
 from allegory.nets.window import Window
 
 __all__ = [
-    "DECODERS", "ENCODERS", "MLP", "OF_SERIES", "Affine", "Attention", "Autoregressive", "BatchNorm", "Bijection", "Block", "Broadcast",
-    "Cell", "Chain", "Codebook", "ConvLSTM", "ConvNet", "Couplings", "Curve", "Deconv", "DownColumns", "Encoder", "GatedPixels", "Grow",
-    "Hourglass", "Logit", "MLPDecoder", "MemoryBank", "Norm", "PartsDecoder", "PartsEncoder", "PixelTransformer", "PlaceHead",
-    "Predictor", "Projected", "Prototypes", "Queue", "RasterRNN", "ResNet", "RowsAbove", "Scale", "Shape", "Shrink", "Spline", "ViT",
-    "Wave", "Window", "at_rest", "batch_statistics", "decoder", "default", "encoder", "frozen_statistics", "gaussian_maps", "halvings",
-    "has_batch_statistics", "head", "patch_of", "picture", "raster", "resnet18", "resnet50", "teacher_of", "transformer",
+    "DECODERS", "ENCODERS", "MLP", "OF_SERIES", "Affine", "Anchors", "Attention", "Autoregressive", "BatchNorm", "Bijection", "Block",
+    "Broadcast", "Cell", "Chain", "Codebook", "ConvLSTM", "ConvNet", "Couplings", "Curve", "Deconv", "DownColumns", "Encoder",
+    "GatedPixels", "Grow", "Hourglass", "Logit", "MLPDecoder", "MemoryBank", "Norm", "PartsDecoder", "PartsEncoder", "PixelTransformer",
+    "PlaceHead", "Predictor", "Projected", "Prototypes", "Queue", "RasterRNN", "ResNet", "RowsAbove", "Scale", "Shape", "Shrink",
+    "Similarities", "Spline", "ViT", "Wave", "Window", "at_rest", "batch_statistics", "decoder", "default", "encoder",
+    "frozen_statistics", "gaussian_maps", "halvings", "has_batch_statistics", "head", "patch_of", "picture", "raster", "resnet18",
+    "resnet50", "teacher_of", "transformer",
 ]  # fmt: skip

@@ -41,5 +41,5 @@ def _words(alarm: Any) -> str:
     if isinstance(alarm, str):
         return alarm
     name, step, text = (alarm.get(k) if isinstance(alarm, Mapping) else getattr(alarm, k, None) for k in ("name", "step", "text"))
-    head = f"{name or 'alarm'}" + (f" since step {step:,}" if isinstance(step, int) else "")
+    head = f"{name or 'alarm'}" + (f" since step {step:,}" if isinstance(step, int) and step else "")
     return f"{head[0].upper()}{head[1:]}: {text or alarm}"

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from allegory import measures
-from allegory.core import Dice, can, tree
+from allegory.core import Dice, Solved, can, tree
 from allegory.train.learner import Learner
 from allegory.train.steps import Tick
 from allegory.views import Pair
@@ -154,6 +154,11 @@ class Watch:
     alarms: dict[str, Alarm] = field(default_factory=dict)
     loud: bool = False
 
+    def look(self, method: Any, net: nn.Module) -> None:
+        """At the solution of a method that has no steps."""
+        if isinstance(method, Solved):
+            self._hear(method.alarms(net), 0)
+
     def __call__(self, learner: Learner, tick: Tick) -> None:
         if tick.step % learner.plan.log_every and tick.step != learner.plan.steps:
             return
@@ -163,10 +168,12 @@ class Watch:
         if learner.plan.precision == "float64":
             x = tree.to(x, learner.items.device, torch.float64)
         self.last = symptoms(learner.method, learner.net, x) | reported(tick.terms)
-        now = diagnose(self.last, tick.step / learner.plan.steps)
+        self._hear(diagnose(self.last, tick.step / learner.plan.steps), tick.step)
+
+    def _hear(self, now: Mapping[str, str], step: int) -> None:
         for name, text in now.items():
             if name not in self.alarms:
-                self.alarms[name] = Alarm(name, tick.step, text)
+                self.alarms[name] = Alarm(name, step, text)
                 if self.loud:
-                    sys.stderr.write(f"\nhealth: {name} at step {tick.step}: {text}\n")
+                    sys.stderr.write(f"\nhealth: {name}{f' at step {step}' if step else ''}: {text}\n")
         self.alarms = {name: alarm for name, alarm in self.alarms.items() if name in now}

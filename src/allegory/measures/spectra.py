@@ -1,0 +1,90 @@
+"""Eigenvectors of symmetric matrices, dense and sparse, the same on every call: fixed beginnings, fixed signs, float64."""
+
+from collections.abc import Callable
+
+import numpy as np
+import scipy.linalg
+import scipy.sparse as sp
+import torch
+from jaxtyping import Float
+from scipy.sparse.linalg import LinearOperator, eigsh, splu
+from torch import Tensor
+
+DENSE = 1500  # rows up to which all is computed densely, which is exact and as fast
+RANK = 1e-11  # of the largest eigenvalue: what lies below is rounding
+NEAR_ZERO = 1e-10  # of the mean diagonal: the shift below 0 at which a singular matrix is factorised
+
+Modes = tuple[Float[Tensor, " k"], Float[Tensor, "n k"]]
+
+
+def oriented(vectors: Float[Tensor, "n k"]) -> Float[Tensor, "n k"]:
+    """Each column with its sign such that its largest entry is positive; a column of zeros stays."""
+    sign = torch.sign(vectors.gather(0, vectors.abs().argmax(0, keepdim=True)))
+    return vectors * torch.where(sign == 0, 1.0, sign)
+
+
+def leading(A: Float[Tensor, "n n"], k: int) -> Modes:
+    """The k largest eigenvalues of a symmetric matrix, falling, and their eigenvectors, of length 1."""
+    n = len(A)
+    values, vectors = scipy.linalg.eigh(A.double().cpu().numpy(), subset_by_index=(n - k, n - 1))
+    return _modes(values[::-1], vectors[:, ::-1])
+
+
+def principal_map(K: Float[Tensor, "m m"], k: int) -> tuple[Float[Tensor, " k"], Float[Tensor, "m k"], Float[Tensor, " k"]]:
+    """The k leading coordinates of m items whose inner products are K, once centred, as an affine map of similarities.
+
+    Values (falling), A and b: an item with similarities s (m,) to the m items lies at s A + b. With J = I - 1/m, J K J = V L V^T and
+    A = V L^-1/2 (Schoelkopf, Smola and Mueller 1998, eq. 4.1 and 4.2; Gower 1968 for distances). A coordinate whose eigenvalue is not
+    above rounding is 0.
+    """
+    K = K.double()
+    mean = K.mean(0)
+    values, V = leading(K - mean - mean[:, None] + mean.mean(), k)
+    kept = values > RANK * values[0].clamp_min(0.0)
+    A = torch.where(kept, V / values.clamp_min(torch.finfo(values.dtype).tiny).sqrt(), 0.0)
+    return values, A, -(mean @ A)
+
+
+def trailing(A: sp.csr_array, k: int, skip: int = 1) -> Modes:
+    """Of a sparse positive semi-definite matrix the k smallest eigenvalues, rising, after `skip` that are left out.
+
+    Large ones by Lanczos on the inverse, factorised once, so that small and crowded eigenvalues are told apart.
+    """
+    n = A.shape[0]
+    if n <= max(DENSE, 4 * (k + skip)):
+        values, vectors = scipy.linalg.eigh(A.toarray(), subset_by_index=(skip, skip + k - 1))
+        return _modes(values, vectors)
+    shift = NEAR_ZERO * A.diagonal().mean()
+    inverse = splu(sp.csc_array(A + shift * sp.eye_array(n)))
+    values, vectors = _lanczos(inverse.solve, n, k + skip)
+    values = 1.0 / values - shift
+    order = np.argsort(values)[skip:]
+    return _modes(values[order], vectors[:, order])
+
+
+def markov_modes(W: sp.csr_array, k: int) -> Modes:
+    """Eigenvalues (falling) and right eigenvectors of the walk P = D^-1 W on a connected graph, the constant one left out.
+
+    From S = D^-1/2 W D^-1/2, symmetric with the same eigenvalues: psi = D^-1/2 v, scaled so that sum_i pi_i psi_i^2 = 1 with pi the
+    walk's stationary distribution d_i / sum d.
+    """
+    n, degree = W.shape[0], np.asarray(W.sum(1)).ravel()
+    root = np.sqrt(degree)
+    S = sp.csr_array(sp.diags_array(1.0 / root) @ W @ sp.diags_array(1.0 / root))
+    still = root / np.linalg.norm(root)  # the eigenvector of eigenvalue 1
+    if n <= max(DENSE, 4 * k):
+        values, vectors = scipy.linalg.eigh(S.toarray() - 2.0 * np.outer(still, still), subset_by_index=(n - k, n - 1))
+    else:
+        values, vectors = _lanczos(lambda v: S @ v - 2.0 * still * (still @ v), n, k)
+    order = np.argsort(-values)
+    return _modes(values[order], vectors[:, order] / root[:, None] * np.linalg.norm(root))
+
+
+def _lanczos(product: Callable[[np.ndarray], np.ndarray], n: int, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """The k largest eigenvalues of a symmetric operator, by implicitly restarted Lanczos steps from a fixed beginning, to rounding."""
+    begin = np.random.default_rng(0).standard_normal(n)
+    return eigsh(LinearOperator((n, n), matvec=product, dtype=np.float64), k, which="LA", v0=begin, ncv=min(n, max(4 * k, 40)))
+
+
+def _modes(values: np.ndarray, vectors: np.ndarray) -> Modes:
+    return torch.as_tensor(values.copy()), oriented(torch.as_tensor(vectors.copy()))
