@@ -19,16 +19,19 @@ from torch import Tensor
 ROWS = 4096  # items, or edges, that are worked on at once
 DENSE = 400  # rows up to which a matrix is solved whole
 TOLERANCE = 1e-5  # of an eigenvector's residual, where the whole spectrum is 1 wide
+ROUNDING = 1e-6  # of the largest degree, below which two eigenvalues do not differ
 KRYLOV = 20  # vectors that Lanczos keeps, at least
 
 
 @dataclass(frozen=True, eq=False)
 class Edges:
-    """The undirected edges of a graph over n items, each in both directions, sorted: from item `i` to item `j`."""
+    """The undirected edges of a graph over n items, each in both directions, sorted: from item `i` to item `j`.
+
+    `starts` (n + 1,): where the edges of each item begin, and where the last ones end."""
 
     i: Int[Tensor, " e"]
     j: Int[Tensor, " e"]
-    starts: Int[Tensor, " n+1"]
+    starts: Int[Tensor, " m"]
 
     @staticmethod
     def of(near: Int[Tensor, "n k"], x: Float[Tensor, "n d"]) -> "Edges":
@@ -134,7 +137,10 @@ def transport_matrix(O: Float[Tensor, "e k k"], edges: Edges) -> sp.bsr_matrix:
 
 
 def smallest(adjacency: sp.spmatrix, degrees: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """The `count` smallest eigenvalues, rising, of the Laplacian diag(degrees) - adjacency, and their vectors (rows, count) of length 1."""
+    """The `count` smallest eigenvalues, rising, of the Laplacian diag(degrees) - adjacency, and their vectors (rows, count) of length 1.
+
+    Above 400 rows by Lanczos from one start, which meets one vector of an eigenvalue that is there several times to the last digit.
+    """
     if len(degrees) <= max(DENSE, 2 * count + 1):
         values, vectors = np.linalg.eigh(np.diag(degrees) - adjacency.toarray())
         return values[:count], vectors[:, :count]
@@ -153,7 +159,7 @@ def below_the_gap(adjacency: sp.spmatrix, degrees: np.ndarray, most: int, gap: f
     for m in range(most):
         value, vector = _lanczos(adjacency, degrees, 1, vectors) if whole is None else (whole[0][m : m + 1], whole[1][:, m : m + 1])
         values = np.append(values, max(value[0], 0.0))
-        if m and values[m] - values[m - 1] > gap * values[m]:
+        if m and values[m] - values[m - 1] > max(gap * values[m], ROUNDING * degrees.max()):
             return values, vectors
         vectors = np.hstack([vectors, vector])
     return values, vectors[:, :0]
