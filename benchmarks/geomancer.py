@@ -129,7 +129,9 @@ def main() -> None:
             continue
         for row in new:
             steps = ", ".join(f"{name} {s:.1f}" for name, s in row.get("steps", {}).items())
-            print(f"{row['who']:6} n = {n:6}: {row['error']:.3f} rad, {row['factors']} factors, {row['seconds']:6.1f} s  {steps}", flush=True)
+            print(
+                f"{row['who']:6} n = {n:6}: {row['error']:.3f} rad, {row['factors']} factors, {row['seconds']:6.1f} s  {steps}", flush=True
+            )
         for a, b in itertools.pairwise(new):
             print(f"       {b['seconds'] / a['seconds']:.1f} times as fast, {b['error'] / a['error']:.1f} times as near", flush=True)
     grown = {who: exponent([r for r in rows if r["who"] == who]) for who in ("ours", "plain")}

@@ -34,7 +34,9 @@ def test_parts_are_joined_where_they_are_nearest():
 
 def test_tangents_are_taken_around_the_mean():
     """Neighbours on one side, at height 3: around the item their offset is the first direction, around the mean their line is."""
-    x = torch.tensor([[0.0, 0.0], [-1.0, 3.0], [1.0, 3.0], [0.0, 3.0], [-2.0, 3.0], [2.0, 3.0], [-3.0, 3.0], [3.0, 3.0]], dtype=torch.float64)
+    x = torch.tensor(
+        [[0.0, 0.0], [-1.0, 3.0], [1.0, 3.0], [0.0, 3.0], [-2.0, 3.0], [2.0, 3.0], [-3.0, 3.0], [3.0, 3.0]], dtype=torch.float64
+    )
     T = connection.tangents(x, torch.arange(1, 8)[None].expand(8, -1), 1)
     assert T[0, 0].abs().tolist() == pytest.approx([1.0, 0.0])
     wide = torch.cat([x, torch.zeros(8, 30, dtype=torch.float64)], 1)  # more numbers than neighbours: by the other route
@@ -55,7 +57,9 @@ def test_the_basis_is_orthonormal_symmetric_and_without_trace(k):
     basis = connection.symmetric_basis(k)
     assert len(basis) == k * (k + 1) // 2 - 1
     assert torch.allclose(torch.einsum("aij,bij->ab", basis, basis), torch.eye(len(basis), dtype=torch.float64))
-    assert torch.equal(basis, basis.mT) and torch.allclose(basis.diagonal(dim1=1, dim2=2).sum(1), torch.zeros(len(basis)).double(), atol=1e-12)
+    assert torch.equal(basis, basis.mT) and torch.allclose(
+        basis.diagonal(dim1=1, dim2=2).sum(1), torch.zeros(len(basis)).double(), atol=1e-12
+    )
 
 
 def test_what_is_carried_is_turned_from_one_basis_to_the_other():

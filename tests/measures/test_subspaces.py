@@ -60,7 +60,9 @@ def test_planted_factors_are_found_with_their_dimensions_and_one_number_everywhe
     """Fields that are a number on each subspace, of trace 0, orthonormal, in a basis of its own at every item, with noise."""
     k, m, n = sum(dimensions), len(dimensions), 60
     whose = torch.arange(m).repeat_interleave(torch.tensor(dimensions))
-    numbers = torch.linalg.qr(torch.cat([torch.ones(m, 1), torch.eye(m)[:, 1:]], 1).double() * torch.tensor(dimensions).double().sqrt()[:, None]).Q
+    numbers = torch.linalg.qr(
+        torch.cat([torch.ones(m, 1), torch.eye(m)[:, 1:]], 1).double() * torch.tensor(dimensions).double().sqrt()[:, None]
+    ).Q
     values = numbers[:, 1:] / torch.tensor(dimensions).double().sqrt()[:, None]  # (m, e)
     V = turned(n, k)
     M = V.mT[:, None] @ torch.diag_embed(values[whose].T).expand(n, -1, -1, -1) @ V[:, None]

@@ -19,7 +19,8 @@ from torch import Tensor
 ROWS = 4096  # items, or edges, that are worked on at once
 DENSE = 400  # rows up to which a matrix is solved whole
 TOLERANCE = 1e-5  # of an eigenvector's residual, where the whole spectrum is 1 wide
-ROUNDING = 1e-6  # of the largest degree, below which two eigenvalues do not differ
+ROUNDING = 1e-5  # of the largest degree, below which two eigenvalues do not differ
+ROUGH = 1e-4  # where only the eigenvalue is asked for, whose error goes with the square of the residual
 KRYLOV = 20  # vectors that Lanczos keeps, at least
 
 
@@ -128,12 +129,13 @@ def transports(T: Float[Tensor, "n k d"], edges: Edges) -> Float[Tensor, "e k k"
 
 
 def transport_matrix(O: Float[Tensor, "e k k"], edges: Edges) -> sp.bsr_matrix:
-    """The sum over neighbours of what is carried from them, for fields of symmetric matrices of trace 0: sparse, (n s) x (n s)."""
+    """The sum over neighbours of what is carried from them, for fields of symmetric matrices of trace 0: sparse, (n s) x (n s),
+    in single precision, which is that of its blocks' noise many times over and half the memory."""
     basis = symmetric_basis(O.shape[1])
     flat = basis.flatten(1)
     blocks = torch.cat([((o[:, None] @ basis @ o.mT[:, None]).flatten(2) @ flat.T).mT for o in O.split(ROWS)])
     size = (len(edges.starts) - 1) * len(basis)
-    return sp.bsr_matrix((blocks.contiguous().numpy(), edges.j.numpy(), edges.starts.numpy()), shape=(size, size))
+    return sp.bsr_matrix((blocks.float().contiguous().numpy(), edges.j.numpy(), edges.starts.numpy()), shape=(size, size))
 
 
 def smallest(adjacency: sp.spmatrix, degrees: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -142,9 +144,9 @@ def smallest(adjacency: sp.spmatrix, degrees: np.ndarray, count: int) -> tuple[n
     Above 400 rows by Lanczos from one start, which meets one vector of an eigenvalue that is there several times to the last digit.
     """
     if len(degrees) <= max(DENSE, 2 * count + 1):
-        values, vectors = np.linalg.eigh(np.diag(degrees) - adjacency.toarray())
+        values, vectors = np.linalg.eigh(np.diag(degrees) - adjacency.toarray().astype(np.float64))
         return values[:count], vectors[:, :count]
-    return _lanczos(adjacency, degrees, count, np.zeros((len(degrees), 0)))
+    return _lanczos(adjacency, degrees, count, np.zeros((len(degrees), 0)), TOLERANCE)
 
 
 def below_the_gap(adjacency: sp.spmatrix, degrees: np.ndarray, most: int, gap: float) -> tuple[np.ndarray, np.ndarray]:
@@ -157,26 +159,36 @@ def below_the_gap(adjacency: sp.spmatrix, degrees: np.ndarray, most: int, gap: f
     values, vectors = np.zeros(0), np.zeros((len(degrees), 0))
     whole = smallest(adjacency, degrees, most) if len(degrees) <= max(DENSE, 2 * most + 1) else None
     for m in range(most):
-        value, vector = _lanczos(adjacency, degrees, 1, vectors) if whole is None else (whole[0][m : m + 1], whole[1][:, m : m + 1])
+        if whole is None:
+            value, vector = _lanczos(adjacency, degrees, 1, vectors, ROUGH)
+        else:
+            value, vector = whole[0][m : m + 1], whole[1][:, m : m + 1]
         values = np.append(values, max(value[0], 0.0))
         if m and values[m] - values[m - 1] > max(gap * values[m], ROUNDING * degrees.max()):
             return values, vectors
+        if whole is None:  # it is one of those that are wanted
+            value, vector = _lanczos(adjacency, degrees, 1, vectors, TOLERANCE, vector[:, 0])
+            values[m] = max(value[0], 0.0)
         vectors = np.hstack([vectors, vector])
     return values, vectors[:, :0]
 
 
-def _lanczos(adjacency: sp.spmatrix, degrees: np.ndarray, count: int, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """ARPACK from a fixed start, on 1 - L / (2 max degree) whose spectrum is in [0, 1], at right angles to the vectors `known`."""
-    size, top = len(degrees), 2.0 * degrees.max()
-    keep = 1.0 - degrees / top
+def _lanczos(
+    adjacency: sp.spmatrix, degrees: np.ndarray, count: int, known: np.ndarray, tolerance: float, start: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """ARPACK from a fixed start, on 1 - L / (2 max degree) whose spectrum is in [0, 1], at right angles to the vectors `known`; in the
+    precision of `adjacency`."""
+    size, top, dtype = len(degrees), 2.0 * degrees.max(), adjacency.dtype
+    keep, known = (1.0 - degrees / top).astype(dtype), known.astype(dtype)
 
     def apply(v: np.ndarray) -> np.ndarray:
         v = v.ravel() - known @ (known.T @ v.ravel())
-        v = keep * v + (adjacency @ v) / top
+        v = keep * v + (adjacency @ v) / dtype.type(top)
         return v - known @ (known.T @ v)
 
-    start = np.random.default_rng(known.shape[1]).normal(size=size)
-    operator = LinearOperator((size, size), matvec=apply, dtype=np.float64)
-    share, vectors = eigsh(operator, count, which="LA", v0=start, tol=TOLERANCE, ncv=min(size, max(2 * count + 1, KRYLOV)))
+    begun = np.random.default_rng(known.shape[1]).normal(size=size) if start is None else start
+    operator = LinearOperator((size, size), matvec=apply, dtype=dtype)
+    krylov = min(size, max(2 * count + 1, KRYLOV))
+    share, vectors = eigsh(operator, count, which="LA", v0=begun.astype(dtype), tol=tolerance, ncv=krylov)
     order = np.argsort(-share)
-    return top * (1.0 - share[order]), vectors[:, order]
+    return top * (1.0 - share[order].astype(np.float64)), vectors[:, order].astype(np.float64)

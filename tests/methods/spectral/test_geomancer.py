@@ -56,7 +56,9 @@ def test_each_number_of_the_code_changes_along_one_factor_only(spheres):
     assert (told.argmax(1)[0], told.argmax(1)[1]) in ((0, 1), (1, 0))
 
 
-@pytest.mark.parametrize(("name", "n", "factor"), [("S2xS1", 600, [0, 1, 1]), ("S2", 500, [0, 0]), ("S3", 800, [0, 0, 0]), ("SO3", 900, [0] * 3)])
+@pytest.mark.parametrize(
+    ("name", "n", "factor"), [("S2xS1", 600, [0, 1, 1]), ("S2", 500, [0, 0]), ("S3", 800, [0, 0, 0]), ("SO3", 900, [0] * 3)]
+)
 def test_the_number_of_factors_and_their_dimensions(name, n, factor):
     """A circle and a sphere are two; a sphere, or the rotations, are one and are not cut in pieces."""
     items = sampled(name, n)

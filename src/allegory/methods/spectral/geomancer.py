@@ -121,7 +121,9 @@ class Geomancer(Solved[Manifold]):
         x = neighbours.distinct(torch.cat([batch.flatten(1).double().cpu() for batch in items.batches()]))
         n, k, z = len(x), net.T.shape[1], net.phi.shape[1]
         if n <= max(k, z):
-            raise Problem(f"Geomancer: {n} different items are too few for a dimension of {k} and {z} functions; bring more than {max(k, z)}")
+            raise Problem(
+                f"Geomancer: {n} different items are too few for a dimension of {k} and {z} functions; bring more than {max(k, z)}"
+            )
         q = min(max(self.neighbours or 5 * k, k), n - 1)
         _, near = neighbours.nearest(x, q)
         edges = connection.Edges.of(near[:, : self.edges or 2 * k], x)
