@@ -1,4 +1,4 @@
-"""The graph of neighbours as a manifold: tangents, transports, Laplacians of small graphs by hand, and eigenvalues against a dense solver."""
+"""The graph of neighbours as a manifold: tangents, transports, Laplacians of small graphs by hand, eigenvalues beside a dense solver."""
 
 import math
 
@@ -69,9 +69,9 @@ def test_what_is_carried_is_turned_from_one_basis_to_the_other():
     _, near = neighbours.nearest(x, 5)
     edges = connection.Edges.of(near, x)
     T = torch.linalg.qr(torch.as_tensor(rng.normal(size=(30, 2, 2)))).Q
-    O = connection.transports(T, edges)
-    assert torch.allclose(O, T[edges.i] @ T[edges.j].mT)
-    W, basis = connection.transport_matrix(O, edges), connection.symmetric_basis(2)
+    carry = connection.transports(T, edges)
+    assert torch.allclose(carry, T[edges.i] @ T[edges.j].mT)
+    W, basis = connection.transport_matrix(carry, edges), connection.symmetric_basis(2)
     A = torch.tensor([[1.0, 0.7], [0.7, -1.0]], dtype=torch.float64)
     field = torch.einsum("nij,sij->ns", T @ A @ T.mT, basis)
     change = edges.degrees[:, None] * field - torch.as_tensor(W @ field.flatten().numpy()).view(-1, 2)

@@ -1,4 +1,4 @@
-"""The metric of a decoder and its curvature, on surfaces that the books know: sphere, tori, cylinder, and the half-plane without a decoder."""
+"""The metric of a decoder and its curvature, on surfaces that the books know: spheres, tori, and the half-plane without a decoder."""
 
 import math
 

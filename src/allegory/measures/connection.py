@@ -128,12 +128,12 @@ def transports(T: Float[Tensor, "n k d"], edges: Edges) -> Float[Tensor, "e k k"
     return torch.cat(found)
 
 
-def transport_matrix(O: Float[Tensor, "e k k"], edges: Edges) -> sp.bsr_matrix:
+def transport_matrix(carry: Float[Tensor, "e k k"], edges: Edges) -> sp.bsr_matrix:
     """The sum over neighbours of what is carried from them, for fields of symmetric matrices of trace 0: sparse, (n s) x (n s),
     in single precision, which is that of its blocks' noise many times over and half the memory."""
-    basis = symmetric_basis(O.shape[1])
+    basis = symmetric_basis(carry.shape[1])
     flat = basis.flatten(1)
-    blocks = torch.cat([((o[:, None] @ basis @ o.mT[:, None]).flatten(2) @ flat.T).mT for o in O.split(ROWS)])
+    blocks = torch.cat([((o[:, None] @ basis @ o.mT[:, None]).flatten(2) @ flat.T).mT for o in carry.split(ROWS)])
     size = (len(edges.starts) - 1) * len(basis)
     return sp.bsr_matrix((blocks.float().contiguous().numpy(), edges.j.numpy(), edges.starts.numpy()), shape=(size, size))
 

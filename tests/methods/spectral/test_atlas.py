@@ -1,4 +1,4 @@
-"""The atlas: charts on surfaces whose charts are known, transition maps, the alignment by hand, PCA as the case of one chart, awkward data."""
+"""The atlas: charts on surfaces that are known, transition maps by hand, PCA as the case of one chart, and awkward data."""
 
 import math
 
@@ -61,7 +61,7 @@ def test_closed_surfaces_have_charts_if_no_plane(name):
 
 def test_transition_maps_undo_each_other_where_charts_overlap(roll):
     """psi_ji(psi_ij(y)) = y up to the bend of the roll, and both say the same place; far apart, they do not."""
-    items, method, net = roll
+    items, _, net = roll
     y, off = net.coordinates(items.x)
     best = net.weights(y, off).topk(2, dim=1)
     both = torch.nonzero(best.values[:, 1] > 0.2).flatten()[:200]

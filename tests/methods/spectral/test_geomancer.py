@@ -86,7 +86,7 @@ def test_codes_say_the_subspaces_of_the_nearest_item_and_whose_they_are(spheres)
 
 
 def test_the_smallest_eigenvalue_is_the_least_change_by_hand():
-    """Six items of the plane on a ring: fields of the plane are carried unchanged, so both eigenvalues are 0, and there is no gap below 2."""
+    """Six items of the plane on a ring: fields of the plane are carried unchanged, so both eigenvalues are 0."""
     angle = 2 * np.pi * np.arange(6) / 6
     x = torch.as_tensor(np.stack([np.cos(angle), np.sin(angle)], 1))
     _, near = neighbours.nearest(x, 5)

@@ -10,21 +10,25 @@ functions on the graph, chosen so that each changes along one factor only.
 $\sum_i |\Omega_i|^2 = 1$, one after another at right angles (Pfau et al. 2020, section 3.2: the smallest eigenvectors of the second-order
 graph connection Laplacian); then $\min_{V_i} \sum_e \sum_{p \neq q} (V_i \Omega^e_i V_i^T)_{pq}^2$. For the code, of the functions $u$ of
 least $\sum_{i \sim j} (u_i - u_j)^2$ the mixtures $\phi$ that maximise $\sum_i |P^f_i \nabla \phi_i|^2 / \sum_i |\nabla \phi_i|^2$ for each
-factor $f$: ours, since the paper ends with the subspaces. On a product every eigenfunction of the Laplacian is a product of those of the
-factors, so the functions of one factor are among them, mixed where eigenvalues are equal.
+factor $f$: ours, since the paper ends with the subspaces. On a product the eigenfunctions of the Laplacian are products of those of
+the factors, so the functions of one factor are among them, mixed where eigenvalues are equal.
 
-**Notation.** `k` dimension of the tangent spaces, `T` (n, k, d) their bases, the axes of the first factor first, `factor` (k,) whose an axis
-is, `O` transports, `Omega` fields, `phi` (n, z) functions with gradients along `T`, `owner` (z,) the factor of each (-1: of none alone).
+**Notation.** `k` dimension of the tangent spaces, `T` (n, k, d) their bases, the axes of the first factor first, `factor` (k,) whose an
+axis is, `O` transports, `Omega` fields, `phi` (n, z) functions with gradients along `T`, `owner` (z,) the factor of each (-1: of none alone).
 
-**When it fails.** A factor must turn what is carried around it in all directions: flat ones (a torus, a swiss roll, a plane) fall apart into
-directions that are not unique. The lengths must be those of the product: a map that mixes factors and stretches hides them, and so does
+**When it fails.** A factor must turn what is carried around it in all directions: flat ones (a torus, a swiss roll, a plane) fall apart
+into directions that are not unique. The lengths must be those of the product: a map that mixes factors and stretches hides them, and so does
 standardising such features. Few items for the dimension: the sum of dimensions beyond 6 or 7 needs tens of thousands. `dimension` must be
 said; look at the eigenvalues, where a gap must follow the first m - 1.
 
 **Reference.** D. Pfau, I. Higgins, A. Botev, S. Racaniere, Disentangling by Subspace Diffusion, 2020; A. Singer, H.-T. Wu, Vector diffusion
 maps and the connection Laplacian, 2012.
 
-**Measured.** MEASURED
+**Measured.** S2 x S2, mean over items of the largest angle between true and found subspaces, averaged over both: .148, .119, .096 rad at
+1,000, 2,000 and 4,000 items in 0.7, 2.0 and 4.1 s, two factors every time; the published method has .388, .304, .239 in 3.6, 10.8 and 27 s
+in the same run (benchmarks/geomancer.py). Most of the gain is local PCA around the mean of the neighbours. 50,000 items: .049, 117 s.
+The code: on unseen items of S2 x S2 (2,000 to learn from, in R^20) a line reads .96 of the variance of the place on one sphere from that
+factor's three numbers, and .00 from the other's.
 """
 
 from dataclasses import dataclass
@@ -105,7 +109,7 @@ class Geomancer(Solved[Manifold]):
         fails="Flat factors, features that stretch lengths, few items; look for a gap in the eigenvalues.",
         code=CodeKind(size="either", form="structured", disentangled=True), out_of_sample="barycentric",
         tiny={"dimension": 3, "latent": 4},
-        claims=(Claim("dci", "disentanglement", "manifold:name=S2xS2,n=3000,d=6", 0.5, {"latent": 6}, seeds=1),),
+        claims=(Claim("dci", "disentanglement", "manifold:name=S2xS2,n=3000,d=6", 0.84, {"latent": 6}, seeds=1),),
     )  # fmt: skip
 
     def build(self, spec: Spec, n: int) -> Manifold:
@@ -127,7 +131,9 @@ class Geomancer(Solved[Manifold]):
         q = min(max(self.neighbours or 5 * k, k), n - 1)
         _, near = neighbours.nearest(x, q)
         edges = connection.Edges.of(near[:, : self.edges or 2 * k], x)
+        # Deviates: tangents around the mean of five neighbours a dimension, where the paper takes two, around the item.
         T = connection.tangents(x, near, k)
+        # Deviates: the first gap of .3 of the eigenvalue above it, and no gap means one factor; the paper takes the largest gap.
         eigenvalues, Omega = fields(T, edges)
         found = factoring.factored(Omega)
         T = found.axes @ T
