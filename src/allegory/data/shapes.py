@@ -116,17 +116,25 @@ def _between(u: Tensor, v: Tensor) -> Tensor:
 ROUND = (-math.pi, math.pi)
 
 
-@final
 @dataclass(frozen=True)
-class SwissRoll(Shape):
-    """A rectangle rolled up along the spiral r = t."""
-
-    height: float = 21.0
-    turns: tuple[float, float] = (1.5 * math.pi, 4.5 * math.pi)
+class _Sheet(Shape):
+    """A rectangle that is bent and not stretched: its chart is an isometry."""
 
     @property
     def names(self) -> tuple[str, ...]:
         return ("arc length", "height")
+
+    def distance(self, u: Coordinates, v: Coordinates) -> Float[Tensor, " n"]:
+        return (u - v).norm(dim=1)
+
+
+@final
+@dataclass(frozen=True)
+class SwissRoll(_Sheet):
+    """A rectangle rolled up along the spiral r = t."""
+
+    height: float = 21.0
+    turns: tuple[float, float] = (1.5 * math.pi, 4.5 * math.pi)
 
     @property
     def box(self) -> tuple[tuple[float, float], ...]:
@@ -144,9 +152,6 @@ class SwissRoll(Shape):
     def chart(self, x: Points) -> Coordinates:
         return torch.stack([_spiral((x[:, 0].square() + x[:, 2].square()).sqrt()), x[:, 1]], 1)
 
-    def distance(self, u: Coordinates, v: Coordinates) -> Float[Tensor, " n"]:
-        return (u - v).norm(dim=1)
-
 
 def _spiral(t: Tensor) -> Tensor:
     """The length of the spiral r = t from 0 to t."""
@@ -155,12 +160,8 @@ def _spiral(t: Tensor) -> Tensor:
 
 @final
 @dataclass(frozen=True)
-class SCurve(Shape):
+class SCurve(_Sheet):
     """A strip bent along two circles of radius 1, one to either side."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return ("arc length", "height")
 
     @property
     def box(self) -> tuple[tuple[float, float], ...]:
@@ -175,9 +176,6 @@ class SCurve(Shape):
         t = _angle(side * x[:, 0], 1.0 - x[:, 2].abs())
         # On its side a point lies beyond pi where the sine has turned its sign.
         return torch.stack([side * torch.where(t < -math.pi / 2, t + 2 * math.pi, t), x[:, 1]], 1)
-
-    def distance(self, u: Coordinates, v: Coordinates) -> Float[Tensor, " n"]:
-        return (u - v).norm(dim=1)
 
 
 @final
@@ -239,9 +237,8 @@ class FlatTorus(Shape):
         return _between(u, v).norm(dim=1)
 
 
-@final
 @dataclass(frozen=True)
-class Doughnut(_Bent):
+class _Tube(_Bent):
     """A tube of radius r around a circle of radius R."""
 
     R: float = 2.0
@@ -254,6 +251,12 @@ class Doughnut(_Bent):
     @property
     def box(self) -> tuple[tuple[float, float], ...]:
         return (ROUND, ROUND)
+
+
+@final
+@dataclass(frozen=True)
+class Doughnut(_Tube):
+    """The tube, closed."""
 
     @property
     def most(self) -> float:
@@ -270,19 +273,8 @@ class Doughnut(_Bent):
 
 @final
 @dataclass(frozen=True)
-class KleinBottle(_Bent):
+class KleinBottle(_Tube):
     """As the doughnut, but the tube is turned over through a fourth dimension while it goes around: (a + 2 pi, b) is (a, -b)."""
-
-    R: float = 2.0
-    r: float = 1.0
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return ("around the axis", "around the tube")
-
-    @property
-    def box(self) -> tuple[tuple[float, float], ...]:
-        return (ROUND, ROUND)
 
     @property
     def most(self) -> float:

@@ -2,7 +2,7 @@ r"""A graph of neighbours as a sampled manifold: its edges, tangent spaces, the 
 
 The graph connection Laplacian (Singer and Wu 2012, arXiv:1102.0075) of a field $A_i$ over the items is
 $(L A)_i = \sum_{j \sim i} (A_i - O_{ij} A_j O_{ij}^T)$ for fields of symmetric matrices, with $O_{ij}$ the orthogonal matrix nearest to
-$T_i T_j^T$, the product of two bases of tangent spaces: parallel transport from j to i (Pfau et al. 2020, arXiv:2006.12982, section 3).
+$T_i T_j^T$, the product of two bases of tangent spaces: parallel transport from j to i (Pfau et al. 2020, arXiv:2006.12982).
 Matrices without a trace are taken in an orthonormal basis, so that L is symmetric and a field costs k (k + 1) / 2 - 1 numbers an item.
 """
 
@@ -129,8 +129,9 @@ def transports(T: Float[Tensor, "n k d"], edges: Edges) -> Float[Tensor, "e k k"
 
 
 def transport_matrix(carry: Float[Tensor, "e k k"], edges: Edges) -> sp.bsr_matrix:
-    """The sum over neighbours of what is carried from them, for fields of symmetric matrices of trace 0: sparse, (n s) x (n s),
-    in single precision, which is that of its blocks' noise many times over and half the memory."""
+    """The sum over neighbours of what is carried from them, for fields of symmetric matrices of trace 0: sparse, (n s) x (n s).
+
+    In single precision, half the memory: tangents from a few neighbours are known to a few digits only."""
     basis = symmetric_basis(carry.shape[1])
     flat = basis.flatten(1)
     blocks = torch.cat([((o[:, None] @ basis @ o.mT[:, None]).flatten(2) @ flat.T).mT for o in carry.split(ROWS)])

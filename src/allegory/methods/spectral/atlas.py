@@ -6,9 +6,10 @@ $q_c = \sum_a y_{ca}^2 / \lambda_{ca} + |x - m_c - W_c^T y_c|^2 / \rho_c$. The c
 $\tilde y = (y, 1)$; back, every chart says where it would put $z$, and the weights, now those of $z$, average what they say. From one
 chart to another leads the transition map $\psi_{ij}(y) = W_j (m_i + W_i^T y - m_j)$.
 
-**Objective.** $\min_A \sum_x \sum_{c < c'} w_c w_{c'} |A_c^T \tilde y_c(x) - A_{c'}^T \tilde y_{c'}(x)|^2$ with $z$ of unit covariance: where
-charts overlap they must agree (Brand 2003, section 4; with the weights $w$ fixed, a generalised eigenproblem with a row for each number of
-each chart, not for each item). The charts before it are a mixture of flat Gaussians, by expectation and maximisation.
+**Objective.** $\min_A \sum_x \sum_{c < c'} w_c w_{c'} |A_c^T \tilde y_c(x) - A_{c'}^T \tilde y_{c'}(x)|^2$ with $z$ of unit covariance:
+where charts overlap they must agree (Brand 2003, where the charts are connected; with the weights $w$ fixed, a generalised eigenproblem
+with a row for each number of each chart, not for each item). The charts before it are a mixture of flat Gaussians, by expectation and
+maximisation.
 
 **Notation.** `K` charts of dimension `d`: `m` (K, D), `W` (K, d, D), `lam` (K, d) variances along the axes, `rho` (K,) the squared distance
 from the chart that counts as one standard deviation, `pi` (K,) weights, `A` (K, d + 1, z). `rho` is at least a tenth of the mean
@@ -16,13 +17,13 @@ variance along the axes, so that charts overlap where items lie exactly on them.
 
 **When it fails.** Charts that are larger than the bend they lie on, or that join two sheets: with 24 charts the swiss roll sometimes comes
 out folded, with 48 it did not. A closed surface (a torus, a sphere) fits in no plane of its own dimension, so the flat code tears or folds
-it; the codes `chart` and `coordinates` do not, and a larger `latent` than `dimension` helps. Look at the reconstructions, and at the local dimension.
+it; the codes `chart` and `coordinates` do not, and a larger `latent` than `dimension` helps. Look at the reconstructions, and at the local
+dimension.
 
 **Reference.** M. Brand, Charting a manifold, 2003; Y. W. Teh, S. Roweis, Automatic alignment of local representations, 2002.
 
-**Measured.** From two numbers the swiss roll (2,000 items) comes back but for .0003 of its variance; PCA's two leave .30. From the number of
-a chart and two coordinates on it the doughnut comes back but for .002 (PCA's two leave .09). Two seconds on one thread.
-"""
+**Measured.** From two numbers the swiss roll (2,000 items) comes back but for .0003 of its variance; PCA's two leave .30. From the number
+of a chart and two coordinates on it the doughnut comes back but for .002 (PCA's two leave .09). Two seconds on one thread."""
 
 from dataclasses import dataclass
 from typing import ClassVar, final
@@ -104,7 +105,7 @@ class Atlas(Solved[Charts]):
         family="spectral",
         title="Atlas of aligned local charts",
         paper=Paper("Brand", "Charting a manifold", 2003,
-                    "https://papers.nips.cc/paper/2002/hash/8929c70f8d710e412d38da624b21c3c8-Abstract.html", "section 4"),
+                    "https://papers.nips.cc/paper/2002/hash/8929c70f8d710e412d38da624b21c3c8-Abstract.html", "connecting the charts: their weighted disagreement"),
         density="not modelled", manifold="stays on the data manifold", principle="compression", approach="built-in structure",
         decoder="network",
         modelled=r"z = \sum_c w_c(x) A_c^T \tilde y_c(x),\; y_c = W_c (x - m_c)",

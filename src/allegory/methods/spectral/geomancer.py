@@ -7,19 +7,20 @@ factor. The axes $V_i$ on which all such fields are diagonal, grouped by the num
 functions on the graph, chosen so that each changes along one factor only.
 
 **Objective.** $\min_\Omega \sum_{i \sim j} |\Omega_i - O_{ij} \Omega_j O_{ij}^T|^2$ over fields of symmetric matrices of trace 0 with
-$\sum_i |\Omega_i|^2 = 1$, one after another at right angles (Pfau et al. 2020, section 3.2: the smallest eigenvectors of the second-order
+$\sum_i |\Omega_i|^2 = 1$, one after another at right angles (Pfau et al. 2020: the smallest eigenvectors of the second-order
 graph connection Laplacian); then $\min_{V_i} \sum_e \sum_{p \neq q} (V_i \Omega^e_i V_i^T)_{pq}^2$. For the code, of the functions $u$ of
 least $\sum_{i \sim j} (u_i - u_j)^2$ the mixtures $\phi$ that maximise $\sum_i |P^f_i \nabla \phi_i|^2 / \sum_i |\nabla \phi_i|^2$ for each
 factor $f$: ours, since the paper ends with the subspaces. On a product the eigenfunctions of the Laplacian are products of those of
 the factors, so the functions of one factor are among them, mixed where eigenvalues are equal.
 
 **Notation.** `k` dimension of the tangent spaces, `T` (n, k, d) their bases, the axes of the first factor first, `factor` (k,) whose an
-axis is, `O` transports, `Omega` fields, `phi` (n, z) functions with gradients along `T`, `owner` (z,) the factor of each (-1: of none alone).
+axis is, `O` transports, `Omega` fields, `phi` (n, z) functions with gradients along `T`, `owner` (z,) the factor of each (-1: of none
+alone).
 
 **When it fails.** A factor must turn what is carried around it in all directions: flat ones (a torus, a swiss roll, a plane) fall apart
-into directions that are not unique. The lengths must be those of the product: a map that mixes factors and stretches hides them, and so does
-standardising such features. Few items for the dimension: the sum of dimensions beyond 6 or 7 needs tens of thousands. `dimension` must be
-said; look at the eigenvalues, where a gap must follow the first m - 1.
+into directions that are not unique. The lengths must be those of the product: a map that mixes factors and stretches hides them, and so
+does standardising such features. Few items for the dimension: S2 x S2 x S2 was found with 2,000 items, S2 x S2 x SO3 (dimension 7) was not.
+`dimension` must be said; look at the eigenvalues, where a gap must follow the first m - 1.
 
 **Reference.** D. Pfau, I. Higgins, A. Botev, S. Racaniere, Disentangling by Subspace Diffusion, 2020; A. Singer, H.-T. Wu, Vector diffusion
 maps and the connection Laplacian, 2012.
@@ -99,7 +100,7 @@ class Geomancer(Solved[Manifold]):
         family="spectral",
         title="Disentangling by subspace diffusion",
         paper=Paper("Pfau, Higgins, Botev and Racaniere", "Disentangling by Subspace Diffusion", 2020, "https://arxiv.org/abs/2006.12982",
-                    "section 3.2: the second-order graph connection Laplacian"),
+                    "the smallest eigenvectors of the second-order graph connection Laplacian"),
         density="not modelled", manifold="stays on the data manifold", principle="compression", approach="built-in structure",
         modelled=r"\Omega_i = O_{ij} \Omega_j O_{ij}^T,\; z = \phi(x)",
         minimised=r"\sum_{i \sim j} |\Omega_i - O_{ij} \Omega_j O_{ij}^T|^2 \;\text{ s.t. } \textstyle\sum_i |\Omega_i|^2 = 1",
@@ -155,8 +156,8 @@ class Geomancer(Solved[Manifold]):
         return (weight[:, :, None] * told).sum(1)
 
     def codes(self, net: Manifold, x: Float[Tensor, "b *d"], names: tuple[str, ...] | None = None) -> dict[str, Code]:
-        """Of the nearest training item: tangents (b, k, d), a row each; factor (b, k), whose each row is; chart (b, k), the coordinates of x
-        along them. And owner (b, z): whose each number of the flat code is, -1 where it is of no factor alone."""
+        """Of the nearest training item: tangents (b, k, d), a row each; factor (b, k), whose each row is; chart (b, k), the coordinates of
+        x along them. And owner (b, z): whose each number of the flat code is, -1 where it is of no factor alone."""
         _, near = net.near(x, 1)
         T, b = net.T[near[:, 0]], len(near)
         offset = x.flatten(1) - net.x[near[:, 0]]
