@@ -75,8 +75,8 @@ def test_what_is_carried_is_turned_from_one_basis_to_the_other():
     A = torch.tensor([[1.0, 0.7], [0.7, -1.0]], dtype=torch.float64)
     field = torch.einsum("nij,sij->ns", T @ A @ T.mT, basis)
     change = edges.degrees[:, None] * field - torch.as_tensor(W @ field.flatten().numpy()).view(-1, 2)
-    assert change.abs().max() < 1e-12
-    assert abs(W - W.T).max() < 1e-12
+    assert change.abs().max() < 1e-6  # the blocks are in single precision
+    assert abs(W - W.T).max() < 1e-6
     other = edges.degrees[:, None] - torch.as_tensor(W @ np.ones(60)).view(-1, 2)
     assert other.abs().max() > 0.1  # the same numbers in different bases are no such field
 
