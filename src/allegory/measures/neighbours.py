@@ -53,7 +53,7 @@ def nearest(z: Float[Tensor, "n d"], k: int) -> tuple[Float[Tensor, "n k"], Int[
     return _told_apart(groups[which], distances[which], which, k, torch.arange(len(z), device=z.device))
 
 
-def nearest_of(x: Float[Tensor, "m d"], z: Float[Tensor, "n d"], k: int) -> tuple[Float[Tensor, "m k"], Int[Tensor, "m k"]]:
+def nearest_of(x: Float[Tensor, "m e"], z: Float[Tensor, "n d"], k: int) -> tuple[Float[Tensor, "m k"], Int[Tensor, "m k"]]:
     """The distances (float64) of every query in `x` to the k nearest items of `z`, nearest first, and which these are; ties by the lower
     number. An item equal to a query counts, at distance 0. The same for any number of threads. Needs 0 < k <= n."""
     _checked(z, k, len(z), "items")
@@ -109,8 +109,8 @@ def distinct(z: Float[Tensor, "n d"]) -> Float[Tensor, "m d"]:
 
 
 def _checked(z: Tensor, k: int, most: int, what: str) -> None:
-    if z.ndim != 2 or 0 in z.shape[1:]:
-        raise Misuse(f"expected items as rows of numbers, (n, d); got shape {tuple(z.shape)}")
+    if not z.shape[1]:
+        raise Misuse(f"expected items with at least one number each, (n, d); got shape {tuple(z.shape)}")
     if not 0 < k <= most:
         raise Misuse(f"expected 0 < k <= {most} neighbours among {most} {what}; got k = {k}. Take a smaller k or more items")
     if not all(bool(part.isfinite().all()) for part in z.split(ROWS)):

@@ -37,16 +37,17 @@ NEAR = 4  # leaves that give tau
 ROTATED = (24, 2048)  # dimensions below which turning gains nothing, and above which eigenvectors cost more than they gain
 ENDS = (8, 16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536)  # where a stage may end
 # The price of looking at a distance, of asking for one more product and of each of its coordinates, in multiply-adds of a matrix product
-LOOK, ASK, GATHER = 18.0, 1000.0, 12.0
+LOOK, ASK, GATHER = 18.0, 1500.0, 16.0
 PILOTS, PILOT_ROWS, PILOT_COLUMNS = 8, 32, 8192
 TINY = {torch.float32: 1e-30, torch.float64: 1e-290}  # what underflow may take from a square, where the longest row has about 1
 
 
-def roundoff(dtype: torch.dtype) -> tuple[float, float]:
-    """Of one multiply-add, and of the numbers that a matrix product reads: torch may be told to shorten them."""
+def shortened(dtype: torch.dtype, device: torch.device) -> float:
+    """The relative error of a product of two numbers that are read with fewer digits, as torch may be told to: twice their roundoff."""
     if dtype == torch.float64:
-        return 2.0**-53, 0.0
-    return 2.0**-24, {"highest": 0.0, "high": 2.0**-9, "medium": 2.0**-7}[torch.get_float32_matmul_precision()]
+        return 0.0
+    backend = torch.backends.cuda if device.type == "cuda" else torch.backends.mkldnn
+    return {"bf16": 2.0**-7, "tf32": 2.0**-9}.get(backend.matmul.fp32_precision, 0.0)
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,12 @@ class Frame:
     @property
     def off(self) -> float:
         """c: how far a row of w may lie from the true one, relative to its length."""
-        return 2.0 * roundoff(self.dtype)[0]
+        return 2.0 * self.unit
 
     @property
     def gamma(self) -> float:
-        unit, shortened = roundoff(self.dtype)
-        return 1.01 * (len(self.centre) + 8) * unit + shortened
+        """The relative error of a sum of products."""
+        return 1.01 * (len(self.centre) + 8) * self.unit + self.shortened
 
     @property
     def kappa(self) -> float:
@@ -100,7 +101,7 @@ class Frame:
         if turned:
             some = (z[:: max(1, len(z) // 8192)].double() - centre) * scale
             turn = torch.linalg.eigh(some.T @ some).eigenvectors.flip(1).contiguous()
-        return cls(centre, scale, turn, dtype)
+        return cls(centre, scale, turn, dtype, shortened(dtype, z.device))
 
 
 @dataclass(frozen=True)
