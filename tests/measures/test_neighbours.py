@@ -196,15 +196,14 @@ def test_shortened_products_are_allowed_for():
     """torch may be told to multiply fewer digits; then more is measured, and the answer stays."""
     x = torch.as_tensor(images(900))
     whole = neighbours.nearest(x, 6)
-    with dealing.dealing(x.device) as deal:
-        exact = shortlist.prepared(x, 6, len(x), deal).frame.kappa
-        torch.set_float32_matmul_precision("medium")
-        try:
-            loose = shortlist.prepared(x, 6, len(x), deal).frame
-            again = neighbours.nearest(x, 6)
-        finally:
-            torch.set_float32_matmul_precision("highest")
-    assert loose.dtype == torch.float64 or loose.kappa > 100.0 * exact
+    exact = shortlist.Frame.of(x, False, torch.float32).kappa
+    torch.set_float32_matmul_precision("medium")
+    try:
+        loose = shortlist.Frame.of(x, False, torch.float32).kappa
+        again = neighbours.nearest(x, 6)
+    finally:
+        torch.set_float32_matmul_precision("highest")
+    assert loose > 100.0 * exact
     assert torch.equal(again[0], whole[0]) and torch.equal(again[1], whole[1])
 
 

@@ -58,6 +58,11 @@ class Frame:
     scale: float
     turn: Float[Tensor, "d d"] | None
     dtype: torch.dtype
+    shortened: float
+
+    @property
+    def unit(self) -> float:
+        return 2.0**-53 if self.dtype == torch.float64 else 2.0**-24
 
     @property
     def off(self) -> float:
