@@ -154,8 +154,8 @@ def test_most_pairs_of_images_are_passed_over_and_none_that_matters():
     """With items like images the first stage leaves few, and few more are measured than are found; isotropic ones are turned to no use."""
     x = torch.as_tensor(images(3000))
     with dealing.dealing(x.device) as deal:
-        base = shortlist.prepared(x, 5, len(x), deal)
-        even = shortlist.prepared(torch.as_tensor(np.random.default_rng(0).normal(size=(3000, 120))), 5, 3000, deal)
+        base = shortlist.prepared(x, 5, None, deal)
+        even = shortlist.prepared(torch.as_tensor(np.random.default_rng(0).normal(size=(3000, 120))), 5, None, deal)
     assert len(base.ends) > 1 and base.ends[-1] == even.ends[0] == 120
     _, _, tally = searching.search(None, x, 5)
     assert tally.pairs == 3000**2
@@ -230,6 +230,15 @@ def test_wrong_use_is_told_in_one_line(x, k, said):
     with pytest.raises(Misuse, match=said) as e:
         neighbours.nearest(torch.as_tensor(x), k)
     assert "\n" not in str(e.value)
+
+
+def test_queries_far_beyond_the_items():
+    """Where all differences are rounded alike, all items are equally far, as far as float64 can tell."""
+    z = torch.as_tensor(images(500))
+    x = torch.cat([z[:1].double() * 1e6, z[1:2].double() * 1e60, z[:1].double()])
+    far, near = neighbours.nearest_of(x, z, 4)
+    expected, index = brute(x.numpy(), z.numpy(), 4, own=False)
+    assert np.allclose(far.numpy(), expected, rtol=1e-12) and np.array_equal(near[[0, 2]].numpy(), index[[0, 2]])
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

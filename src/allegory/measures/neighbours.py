@@ -113,8 +113,10 @@ def _checked(z: Tensor, k: int, most: int, what: str) -> None:
         raise Misuse(f"expected items with at least one number each, (n, d); got shape {tuple(z.shape)}")
     if not 0 < k <= most:
         raise Misuse(f"expected 0 < k <= {most} neighbours among {most} {what}; got k = {k}. Take a smaller k or more items")
-    if not all(bool(part.isfinite().all()) for part in z.split(ROWS)):
-        raise Problem("items hold NaN or infinite numbers, whose neighbours are not defined; leave these items out or fill them in first")
+    if not all(bool((part.double() * 2.0**24).isfinite().all()) for part in z.split(ROWS)):
+        raise Problem(
+            "items hold NaN or infinite numbers (or beyond 1e300), which have no neighbours; leave these items out or fill them in"
+        )
 
 
 def _copies(z: Float[Tensor, "n d"]) -> tuple[Int[Tensor, " m"], Int[Tensor, " n"]] | None:

@@ -86,14 +86,14 @@ class Search:
         tau = self._above(least, square)
         within = frame.raised(tau)
         product += 0.5 * within.to(product.dtype)[:, None]
-        found = [self._others(_pairs(product, 0.0, places), block)]
+        found = [self._others(_pairs(product, places), block)]
         tally = Tally(pairs=len(block.rows) * len(base.order))
         for start, end in self._reached(block, near, tau):
             sides[0][:, -1] = (0.5 * (within - (1.0 - frame.kappa) * square)).to(product.dtype)
-            part = _pairs(sides[0] @ base.stages.right[0][start:end].T, 0.0, None)
+            part = _pairs(sides[0] @ base.stages.right[0][start:end].T, None)
             tally += Tally(asked=len(part.row))
             found.append(self._others(self._staged(part, sides, start, end), block))
-            if sum(len(p.row) for p in found) > MOST_PAIRS:
+            if sum(len(p.row) for p in found) > max(MOST_PAIRS, 2 * square.numel() * self.k):
                 best, _, exact, measured = self._picked(Pairs.joined(found), block, within, square)
                 lower = frame.raised((exact[:, -1].sqrt() * (frame.scale / frame.gauge)).square())
                 found = [replace(best, value=best.value + 0.5 * (lower - within).to(best.value.dtype)[best.row])]
@@ -154,18 +154,17 @@ class Search:
         closer = frame.raised(self._above(least[last], square))
         pairs = pairs[pairs.value.double() + 0.5 * (closer - within)[pairs.row] >= 0.0]
         numbers = self.base.order[pairs.place]
-        exact = squares(
-            self.x, self.z, block.rows[pairs.row] if block.own is None else self.base.order[block.own[pairs.row]], numbers, frame.gauge
-        )
+        asking = block.rows if block.own is None else self.base.order[block.own]
+        exact = squares(self.x, self.z, asking[pairs.row], numbers, frame.gauge)
         best = ranked(pairs.row, exact, numbers, self.k, b)
         return pairs[best.reshape(-1)], numbers[best], exact[best], len(exact)
 
 
-def _pairs(product: Float[Tensor, "b m"], least: float, places: Int[Tensor, " m"] | None) -> Pairs:
-    """Where a product is at least `least`. numpy looks through them several times faster than torch does."""
+def _pairs(product: Float[Tensor, "b m"], places: Int[Tensor, " m"] | None) -> Pairs:
+    """Where a product is not below 0. numpy looks through them several times faster than torch does."""
     flat = product.reshape(-1)
     cpu = product.device.type == "cpu"
-    at = torch.from_numpy(np.flatnonzero(flat.numpy() >= least)) if cpu else (flat >= least).nonzero()[:, 0]
+    at = torch.from_numpy(np.flatnonzero(flat.numpy() >= 0.0)) if cpu else (flat >= 0.0).nonzero()[:, 0]
     column = at % product.shape[1]
     return Pairs(at // product.shape[1], column if places is None else places[column], flat[at])
 
@@ -223,7 +222,7 @@ def search(x: Float[Tensor, "m d"] | None, z: Float[Tensor, "n d"], k: int) -> t
     went. Two items that are the same count as two, which is slow where there are many: see `neighbours.nearest`."""
     with dealing(z.device) as deal, torch.no_grad(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-        base = prepared(z, k, len(z if x is None else x), deal)
+        base = prepared(z, k, x, deal)
         if x is None:
             return answered(Search(z, z, base, base.stages, k), leaves_of(base), base.order, deal)
         found = []

@@ -9,7 +9,7 @@ with equality when m is all. A pair may be among the k nearest of item i only if
 below. `stages` are columns such that the inner product of `left` and `right`, summed over the first stages, is half of
 tau_i less the bound: below 0, the pair is out. The first stage is a matrix product; later ones are asked for the few that are left.
 
-Rounding. u is the unit roundoff of the products, gamma = (d + 8) u bounds the relative error of a sum of so many products in any order
+Rounding. u is the unit roundoff of the products, gamma = (d + 12) u bounds the relative error of a sum of so many products in any order
 (Higham 2002, "Accuracy and Stability of Numerical Algorithms", equation 3.5), c |w| is how far a stored row may lie from the true one. N
 stands for |w_i|^2 + |w_j|^2. Since 2 sqrt(tau) c |w| <= c tau + c |w|^2, a pair within tau has a bound of at most (1 + 2c) tau + 2c N;
 the terms of the product add up to at most 3 N + tau / 2. So with the norms lessened by kappa = 6 gamma + 2 c and tau raised by 2c + 2 gamma
@@ -72,7 +72,7 @@ class Frame:
     @property
     def gamma(self) -> float:
         """The relative error of a sum of products."""
-        return 1.01 * (len(self.centre) + 8) * self.unit + self.shortened
+        return 1.01 * (len(self.centre) + 12) * self.unit + self.shortened
 
     @property
     def kappa(self) -> float:
@@ -98,10 +98,12 @@ class Frame:
         return w
 
     @classmethod
-    def of(cls, z: Float[Tensor, "n d"], turned: bool, dtype: torch.dtype) -> "Frame":
+    def of(cls, z: Float[Tensor, "n d"], turned: bool, dtype: torch.dtype, queries: Float[Tensor, "m d"] | None = None) -> "Frame":
+        """The frame of items `z`, in which queries have lengths that can be squared, too."""
         centre = torch.stack([part.double().sum(0) / len(z) for part in z.split(ROWS)]).sum(0)
-        longest = max(float((part.double() - centre).abs().max()) for part in z.split(ROWS)) * math.sqrt(z.shape[1])
-        scale = 2.0 ** -math.frexp(longest)[1] if 0.0 < longest < math.inf else 1.0
+        parts = (*z.split(ROWS), *(() if queries is None else queries.split(ROWS)))
+        longest = max(float((part.double() - centre).abs().max()) for part in parts) * math.sqrt(z.shape[1])
+        scale = 2.0 ** -math.frexp(longest)[1] if longest > 0.0 else 1.0
         turn = None
         if turned:
             some = (z[:: max(1, len(z) // 8192)].double() - centre) * scale
@@ -172,19 +174,19 @@ class Base:
         return torch.cat([torch.arange(self.starts[i], self.starts[i + 1], device=leaves.device) for i in leaves.tolist()])
 
 
-def prepared(z: Float[Tensor, "n d"], k: int, queries: int, deal: Deal) -> Base:
-    """Items ready to be asked `queries` times for the `k` nearest."""
-    n, d = z.shape
+def prepared(z: Float[Tensor, "n d"], k: int, x: Float[Tensor, "m d"] | None, deal: Deal) -> Base:
+    """Items ready to be asked for the `k` nearest by the queries `x`, or by themselves."""
+    (n, d), queries = z.shape, len(z if x is None else x)
     many = n > 2 * NEAR * LEAF and queries > n // 16
     turned = many and ROTATED[0] <= d <= ROTATED[1] and min(n, queries) > 4 * d
-    frame = Frame.of(z, turned, torch.float32)
+    frame = Frame.of(z, turned, torch.float32, x)
     w = frame(z, deal)
     order, starts = halved(w[:, :TREE_DIMENSIONS]) if many else (torch.arange(n, device=z.device), (*range(0, n, LEAF), n))
     w = w[order]
     found = based(frame, w, order, starts, (d,))
     ends, left = staged(found, w, k)
     if left > 8 * k + 64:  # items so close together, far from the centre, that float32 does not tell them apart
-        frame = Frame.of(z, False, torch.float64)
+        frame = Frame.of(z, False, torch.float64, x)
         return based(frame, frame(z, deal)[order], order, starts, (d,))
     return found if ends == (d,) or not turned else replace(found, stages=Stages.of(w, ends, frame.kappa))
 
