@@ -9,7 +9,7 @@ whose peak memory counts the images and the libraries. Processor seconds are tho
 the clock does. "asked" is the share of pairs that one product did not settle, "measured" how many pairs an image were measured in
 float64, "once" the share of images whose neighbours were certain at the first picking. "same" is the share of neighbours that are ours.
 
-Measured for all 70,000 images, k = 15, on 2 cores of which other work took most (seconds by the clock are those of a busy machine): ours 98 s,
+Measured for all 70,000 images, k = 15, on 2 cores that other work kept busy (the clock shows it): ours 98 s,
 34 processor seconds, 2.4 GB; the plain pass 353 s, 125 processor seconds, 1.3 GB. At 20,000: ours 7.0 processor seconds, faiss exact 8.0,
 the plain pass 12.1, scikit-learn brute 16.0. Processor seconds grew as n^1.26 (plain n^1.87, faiss exact n^1.88 up to 20,000).
 """
