@@ -15,11 +15,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from allegory.core import Dice
+from allegory.measures.neighbours import nearest, nearest_of
 
 NEIGHBOURS = 15
 NEGATIVES = 5
 GAMMA = 5.0
-CHUNK = 1024
 
 
 def plane(z: np.ndarray) -> np.ndarray:
@@ -39,20 +39,9 @@ def neighbours(z: np.ndarray, queries: np.ndarray | None = None, k: int = NEIGHB
     Without queries the rows themselves ask, and nobody is his own neighbour.
     """
     x = torch.as_tensor(_finite(z))
-    q = x if queries is None else torch.as_tensor(_finite(queries))
-    centre = x.mean(0)  # distances are differences of squares: they round worse far from the origin
-    x, q = x - centre, q - centre
     k = max(1, min(k, len(x) - (queries is None)))
-    norms, found, far = x.square().sum(1), [], []
-    for start in range(0, len(q), CHUNK):
-        rows = q[start : start + CHUNK]
-        d = torch.addmm(norms[None], rows, x.T, alpha=-2.0) + rows.square().sum(1, keepdim=True)
-        if queries is None:
-            d[torch.arange(len(rows)), torch.arange(start, start + len(rows))] = torch.inf
-        best = d.topk(k, 1, largest=False)
-        found.append(best.indices)
-        far.append(best.values.clamp_min(0).sqrt())
-    return torch.cat(found).numpy(), torch.cat(far).numpy()
+    far, found = nearest(x, k) if queries is None else nearest_of(torch.as_tensor(_finite(queries)), x, k)
+    return found.numpy(), far.float().numpy()
 
 
 def near(start: np.ndarray, graph: np.ndarray, steps: int | None = None) -> np.ndarray:
