@@ -102,17 +102,6 @@ def approximately(z: Float[Tensor, "n d"], k: int, probes: int = 16) -> tuple[Fl
     return exact.reshape(-1)[best], found.reshape(-1)[best]
 
 
-def nearest_of(x: Float[Tensor, "m d"], z: Float[Tensor, "n d"], k: int) -> tuple[Float[Tensor, "m k"], Int[Tensor, "m k"]]:
-    """The distances from queries `x` to their k nearest of the items `z`, nearest first, and which these are."""
-    mean = z.double().mean(0)
-    x, z = x.double() - mean, z.double() - mean
-    square, found = z.square().sum(1), []
-    for rows in x.split(max(1, BLOCK_NUMBERS // max(1, len(z)))):
-        squared = torch.addmm(square[None], rows, z.T, alpha=-2.0).add_(rows.square().sum(1, keepdim=True)).clamp_min_(0.0)
-        found.append(squared.topk(k, largest=False))
-    return torch.cat([f.values for f in found]).sqrt(), torch.cat([f.indices for f in found])
-
-
 def distinct(z: Float[Tensor, "n d"]) -> Float[Tensor, "m d"]:
     """Each different row once, in the order of first appearance: a copy lies at distance 0 and says nothing of the space around."""
     found = _copies(z)
