@@ -95,8 +95,7 @@ class Fuzzy:
 
     def seen(self, far: Float[Tensor, "n k"]) -> Float[Tensor, "n k"]:
         aim = math.log2(far.shape[1] + 1)
-        mean = float(far.double().mean())
-        return _by_rows(lambda rows: _memberships(rows, aim, mean), far)
+        return _by_rows(lambda rows: _memberships(rows, aim), far)
 
     def joined(self, seen: Float[Tensor, "n k"], near: Int[Tensor, "n k"]) -> Edges:
         a = _directed(seen, near)
@@ -125,15 +124,13 @@ def _gaussian(far: Float[Tensor, "n k"], aim: float) -> Float[Tensor, "n k"]:
     return e / e.sum(1, keepdim=True)
 
 
-def _memberships(far: Float[Tensor, "n k"], aim: float, mean: float) -> Float[Tensor, "n k"]:
+def _memberships(far: Float[Tensor, "n k"], aim: float) -> Float[Tensor, "n k"]:
     rho = torch.where(far > 0.0, far, math.inf).amin(1, keepdim=True)
     rho = torch.where(rho.isinf(), 0.0, rho)
     beyond = (far - rho).clamp_min(0.0)
-    own = far.sum(1, keepdim=True) / (far.shape[1] + 1)
-    scale = torch.where(own > 0.0, own, torch.full_like(own, max(mean, torch.finfo(far.dtype).tiny)))
-    log_rate = _halved(lambda log_rate: (-log_rate.exp() * (beyond / scale)).exp().sum(1, keepdim=True) > aim, far)
-    least = torch.where(rho > 0.0, own, torch.full_like(own, mean)) * LEAST_SHARE
-    sigma = torch.maximum((-log_rate).exp() * scale, least).clamp_min(torch.finfo(far.dtype).tiny)
+    mean = (far.sum(1, keepdim=True) / (far.shape[1] + 1)).clamp_min(torch.finfo(far.dtype).tiny)
+    log_rate = _halved(lambda log_rate: (-log_rate.exp() * (beyond / mean)).exp().sum(1, keepdim=True) > aim, far)
+    sigma = mean * (-log_rate).exp().clamp_min(LEAST_SHARE)
     return (-beyond / sigma).exp()
 
 

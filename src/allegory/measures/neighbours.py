@@ -37,16 +37,3 @@ def distinct(z: Float[Tensor, "n d"]) -> Float[Tensor, "m d"]:
     _, which = torch.unique(z, dim=0, return_inverse=True)
     first = torch.full((int(which.max()) + 1,), len(z)).scatter_reduce_(0, which, torch.arange(len(z)), "amin")
     return z[first.sort().values]
-
-
-def nearest_of(x: Float[Tensor, "m d"], z: Float[Tensor, "n d"], k: int) -> tuple[Float[Tensor, "m k"], Int[Tensor, "m k"]]:
-    """The distances from each row of `x` to its k nearest rows of `z`, nearest first, and which these are. Needs k <= n."""
-    centre = z.double().mean(0)
-    base = z.double() - centre
-    square = base.square().sum(1)
-    found = []
-    for rows in x.split(max(1, BLOCK_NUMBERS // max(1, len(z)))):
-        seen = rows.double() - centre
-        squared = torch.addmm(square[None], seen, base.T, alpha=-2.0).add_(seen.square().sum(1, keepdim=True)).clamp_min_(0.0)
-        found.append(squared.topk(k, largest=False))
-    return torch.cat([f.values for f in found]).sqrt(), torch.cat([f.indices for f in found])

@@ -17,11 +17,11 @@ from jaxtyping import Float, Int
 from scipy import fft
 from torch import Tensor
 
+from allegory.objectives.sums import PARTS
+
 CELL = 0.5  # of the grid; the kernel's own length is 1
 FEWEST = 32  # cells a side
 MARGIN = 3  # nodes beyond the outermost places
-WHOLE = float(1 << 24)  # what a place counts
-ROW = 1024
 
 Kernel = Callable[[Tensor, float], Tensor]
 
@@ -29,12 +29,6 @@ Kernel = Callable[[Tensor, float], Tensor]
 def student(square: Tensor, span: float) -> Tensor:
     """1 / (1 + d^2), less what it is at the far end `span`: so that in a small cloud the digits go to the differences."""
     return (span**2 - square) / ((1.0 + square) * (1.0 + span**2))
-
-
-def total(v: Float[Tensor, "*r n"]) -> Float[Tensor, " *r"]:
-    """The sum over the last axis in fixed blocks: the same bits for any number of threads."""
-    short = -v.shape[-1] % ROW
-    return torch.nn.functional.pad(v, (0, short)).unflatten(-1, (-1, ROW)).sum(-1).sum(-1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,8 +69,8 @@ def field(y: Float[Tensor, "2 n"]) -> Field:
     counts = torch.zeros(cells * cells, dtype=torch.int64, device=y.device)
     for a in range(4):
         for b in range(4):
-            counts.index_add_(0, first + (a * cells + b), (w[0, a] * w[1, b] * WHOLE).round().long())
-    charge = (counts.double() / WHOLE).to(y.dtype).view(cells, cells)
+            counts.index_add_(0, first + (a * cells + b), (w[0, a] * w[1, b] * PARTS).round().long())
+    charge = (counts.double() / PARTS).to(y.dtype).view(cells, cells)
     kernel = _kernel(cells, cell, reach, y.dtype, y.device)
     side = 2 * cells
     nodes = torch.fft.irfft2(torch.fft.rfft2(charge, s=(side, side)) * kernel, s=(side, side))[:cells, :cells]

@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from allegory.objectives import grid
+from allegory.objectives.sums import total
 
 PAIRS = 1 << 18  # held at once
 FEW = 512  # places, for which all pairs are no dearer than a grid
@@ -16,10 +17,10 @@ def student_push(y: Float[Tensor, "z n"]) -> tuple[Float[Tensor, ""], Float[Tens
     z, n = y.shape
     if z == 2 and n > FEW:
         value, slope = grid.field(y).at(y)
-        Z = (grid.total(value) - n).clamp_min(torch.finfo(y.dtype).tiny)
+        Z = (total(value) - n).clamp_min(torch.finfo(y.dtype).tiny)
         return Z, slope / (-2.0 * Z)
     value, push = student_sums(y, y)
-    Z = (grid.total(value) - n).clamp_min(torch.finfo(y.dtype).tiny)
+    Z = (total(value) - n).clamp_min(torch.finfo(y.dtype).tiny)
     return Z, push / Z
 
 

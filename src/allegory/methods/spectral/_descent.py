@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from allegory.objectives import grid
+from allegory.objectives.sums import total
 
 LEAST_GAIN, LONGEST = 0.01, 5.0
 
@@ -34,5 +34,5 @@ def descended(
             step = step * (LONGEST / step.square().sum(0).sqrt().clamp_min(LONGEST))
             y = y + step
             if centred:
-                y = y - (grid.total(y) / y.shape[1])[:, None]
+                y = y - (total(y) / y.shape[1])[:, None]
     return y
