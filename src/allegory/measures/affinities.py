@@ -7,7 +7,7 @@ An affinity is a value: it says how many neighbours of n items it looks at (`nei
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -30,6 +30,7 @@ class Edges:
     w: Float[Tensor, " e"]
 
 
+@runtime_checkable
 class Affinity(Protocol):
     """What neighbours weigh."""
 

@@ -23,10 +23,10 @@ def student_pull(square: Tensor) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """A graph on n items as rectangles. `order`: which item stands in each row. Blocks: first row, ends (r, w) in that order, weights."""
+    """A graph on n items as rectangles. `order`: which item stands in each row. Blocks: first row, ends (r, w) in that order, weights (r, w)."""
 
     order: Int[Tensor, " n"]
-    blocks: Sequence[tuple[int, Int[Tensor, "r w"], Float[Tensor, "r w"]]]
+    blocks: Sequence[tuple[int, Tensor, Tensor]]  # rectangles of unlike sizes, which no one type of shapes fits
 
     @staticmethod
     def of(n: int, i: Int[Tensor, " e"], j: Int[Tensor, " e"], w: Float[Tensor, " e"], cells: int = CELLS) -> "Rows":

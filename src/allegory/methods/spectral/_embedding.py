@@ -83,7 +83,11 @@ class NeighbourEmbedding(Solved[Placed]):
     def codes(self, net: Placed, x: Float[Tensor, "b *d"], names: tuple[str, ...] | None = None) -> dict[str, Code]:
         """place (b, z); nearest (b,), the number of the nearest training item; distance (b, 1) to it."""
         far, near = net.near(x.flatten(1), 1)
-        every = {"nearest": lambda: Code(near[:, 0], kind="index"), "distance": lambda: Code(far), "place": lambda: Code(self.encode(net, x))}
+        every = {
+            "nearest": lambda: Code(near[:, 0], kind="index"),
+            "distance": lambda: Code(far),
+            "place": lambda: Code(self.encode(net, x)),
+        }
         return {name: every[name]() for name in names or tuple(every)}
 
 

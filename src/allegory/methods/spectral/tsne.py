@@ -16,7 +16,7 @@ alone, from the mean of its neighbours', with a perplexity of 5: it moves nobody
 apart, and a small perplexity makes clusters out of noise. Look at trustworthiness and continuity, and at another seed's or perplexity's
 map.
 
-**Measured.** MEASURED
+**Measured.** See the claim.
 
 **Reference.** L. van der Maaten and G. Hinton, Visualizing Data using t-SNE, 2008; G. C. Linderman, M. Rachh, J. G. Hoskins, S. Steinerberger
 and Y. Kluger, Fast interpolation-based t-SNE for improved visualization of single-cell RNA-seq data, 2019.
@@ -73,7 +73,7 @@ class TSNE(NeighbourEmbedding):
         costs="Only neighbours are kept: distances between groups, their sizes and densities mean nothing, and there is no way back.",
         fails="Continuous shapes torn apart, clusters made of noise; look at trustworthiness, continuity and other perplexities.",
         code=CodeKind(size="smaller"), out_of_sample="optimised", tiny={"steps": 150},
-        claims=(Claim("trustworthiness", "trustworthiness", "digits", 0.95, seeds=3),),
+        claims=(Claim("trustworthiness", "trustworthiness", "digits", 0.965, seeds=3),),
     )  # fmt: skip
 
     @property
