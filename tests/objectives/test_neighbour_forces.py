@@ -56,7 +56,7 @@ def test_the_force_is_the_slope_of_kl_and_scikit_learns(cells):
     assert value == pytest.approx(float(kl.detach()))
 
 
-@pytest.mark.parametrize(("scale", "close"), [(1e-4, 1e-4), (1e-2, 1e-4), (1.0, 5e-3), (10.0, 5e-2)])
+@pytest.mark.parametrize(("scale", "close"), [(1e-4, 1e-4), (1e-2, 1e-4), (1.0, 5e-3), (10.0, 3e-2)])
 def test_the_grid_is_near_the_sum_over_all_pairs(scale, close):
     """From the first steps, where float32 has few digits for a slope, to a wide map, where few places are near and errors do not cancel."""
     y = scale * torch.as_tensor(np.random.default_rng(0).normal(size=(2, 1500)), dtype=torch.float32)
@@ -73,7 +73,7 @@ def test_a_field_judges_places_that_are_not_its_own():
     value, slope = grid.field(y).at(new)
     sums, push = repulsion.student_sums(new, y)
     torch.testing.assert_close(value, sums, rtol=1e-3, atol=0.0)
-    assert float((slope + 2.0 * push).norm() / push.norm()) < 0.02  # splines half a unit apart
+    assert float((slope + 2.0 * push).norm() / push.norm()) < 0.02
     assert torch.equal(grid.field(y).at(new[:, :1])[0], value[:1])
 
 

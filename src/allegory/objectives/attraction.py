@@ -23,7 +23,8 @@ def student_pull(square: Tensor) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """A graph on n items as rectangles. `order`: which item stands in each row. Blocks: first row, ends (r, w) in that order, weights (r, w)."""
+    """A graph on n items as rectangles. `order`: which item stands in each row. Each block: its first row, its ends (r, w) as numbers of
+    rows, their weights (r, w)."""
 
     order: Int[Tensor, " n"]
     blocks: Sequence[tuple[int, Tensor, Tensor]]  # rectangles of unlike sizes, which no one type of shapes fits

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from allegory.objectives.sums import PARTS
 
-CELL = 0.5  # of the grid; the kernel's own length is 1
+CELL = 0.4  # of the grid; the kernel's own length is 1. Pushes then err by 1 % in a sparse cloud, by less in a dense one
 FEWEST = 32  # cells a side
 MARGIN = 3  # nodes beyond the outermost places
 

@@ -3,10 +3,10 @@ r"""Places in the plane whose neighbours are the items' own: the probability of 
 **Model.** $p_{ij}$: of pairs of items, from Gaussians whose width gives every item `perplexity` neighbours; $q_{ij} \propto
 (1 + |y_i - y_j|^2)^{-1}$: of pairs of places $y$, heavy-tailed, so that what is moderately far may be placed farther.
 
-**Objective.** $\min_y KL(P \| Q) = \sum_{ij} p_{ij} \log p_{ij} / q_{ij}$ (van der Maaten and Hinton 2008, equation 5), whose slope is a pull
-along the edges of the graph of nearest neighbours and a push between all pairs. The pull is exact. The push of more than 512 places in
-the plane is summed on a grid by a fast Fourier transform (the idea of Linderman et al. 2019; `objectives.grid` has ours), in time
-n log n. Steps have momentum and gains, the first 250 with the pull 12 times as strong, from the main axes at a rate of n / 12, then n
+**Objective.** $\min_y KL(P \| Q) = \sum_{ij} p_{ij} \log p_{ij} / q_{ij}$ (van der Maaten and Hinton 2008, equation 5), whose slope is a
+pull along the edges of the graph of nearest neighbours and a push between all pairs. The pull is exact. The push of more than 512 places
+in the plane is summed on a grid by a fast Fourier transform (the idea of Linderman et al. 2019; `objectives.grid` has ours), in time
+n log n. Steps have momentum and gains, the first third with the pull 12 times as strong, from the main axes at a rate of n / 12, then n
 (Belkina et al. 2019; Kobak and Berens 2019).
 
 **Notation.** `perplexity`, `P`, `Q`, `y`. A training item has its own place. A new one descends $KL(P_x \| Q_x)$ over its own place
@@ -18,8 +18,8 @@ map.
 
 **Measured.** See the claim.
 
-**Reference.** L. van der Maaten and G. Hinton, Visualizing Data using t-SNE, 2008; G. C. Linderman, M. Rachh, J. G. Hoskins, S. Steinerberger
-and Y. Kluger, Fast interpolation-based t-SNE for improved visualization of single-cell RNA-seq data, 2019.
+**Reference.** L. van der Maaten and G. Hinton, Visualizing Data using t-SNE, 2008; G. C. Linderman, M. Rachh, J. G. Hoskins,
+S. Steinerberger and Y. Kluger, Fast interpolation-based t-SNE for improved visualization of single-cell RNA-seq data, 2019.
 """
 
 import math
@@ -44,6 +44,15 @@ SMALL = 1e-4  # standard deviation of the start
 SEEN_BY_NEW = 5.0  # perplexity of a new item among the old
 JOINING = Phase(100, 1.0, 0.8)
 JOINING_RATE = 0.1
+
+
+def settled(edges: Edges, start: Float[Tensor, "n z"], steps: int, exaggeration: float = 12.0) -> Float[Tensor, "n z"]:
+    """The places after `steps` down KL(P || Q), P the weights of edges, which sum to 1. `start`: of a scale of about 1, with mean 0."""
+    rows = Rows.of(edges.n, edges.i, edges.j, edges.w)
+    slope = lambda y, more: -more * rows.pull(y, student_pull) - student_push(y)[1]
+    phases = (Phase(steps // 3, exaggeration), Phase(steps - steps // 3))
+    y = descended((SMALL * start[rows.order]).T.contiguous(), slope, phases, rate=float(edges.n))
+    return y.T[rows.order.argsort()]
 
 
 @final
@@ -94,11 +103,7 @@ class TSNE(NeighbourEmbedding):
 
     def arranged(self, edges: Edges, start: Float[Tensor, "n z"], dice: Dice) -> Float[Tensor, "n z"]:
         del dice
-        rows = Rows.of(edges.n, edges.i, edges.j, edges.w)
-        slope = lambda y, more: -more * rows.pull(y, student_pull) - student_push(y)[1]
-        phases = (Phase(self.steps // 3, self.exaggeration), Phase(self.steps - self.steps // 3))
-        y = descended((SMALL * start[rows.order]).T.contiguous(), slope, phases, rate=float(edges.n))
-        return y.T[rows.order.argsort()]
+        return settled(edges, start, self.steps, self.exaggeration)
 
     def joined(self, net: Placed, far: Float[Tensor, "b k"], near: Int[Tensor, "b k"]) -> Float[Tensor, "b z"]:
         p, old = Perplexity(SEEN_BY_NEW).seen(far), net.Y.T.contiguous()

@@ -1,12 +1,12 @@
 r"""Places whose memberships are the data's own: each item belongs to its neighbours by degrees, and so do the places.
 
-**Model.** $v_{j|i} = \exp(-\max(0, d_{ij} - \rho_i) / \sigma_i)$, of which the nearest neighbour has 1 and all together have $\log_2 k$;
-$v_{ij} = v_{j|i} + v_{i|j} - v_{j|i} v_{i|j}$. Places belong together to the degree $w_{ij} = (1 + a |y_i - y_j|^{2b})^{-1}$, $a$ and $b$ so
-that it stays near 1 up to `min_dist`.
+**Model.** $v_{j|i} = \exp(-\max(0, d_{ij} - \rho_i) / \sigma_i)$, of which the nearest neighbour has 1 and all together have
+$\log_2 k$; $v_{ij} = v_{j|i} + v_{i|j} - v_{j|i} v_{i|j}$. Places belong together to the degree $w_{ij} = (1 + a |y_i - y_j|^{2b})^{-1}$,
+$a$ and $b$ so that it stays near 1 up to `min_dist`.
 
-**Objective.** $\min_y \sum_{ij} v_{ij} \log \frac{v_{ij}}{w_{ij}} + (1 - v_{ij}) \log \frac{1 - v_{ij}}{1 - w_{ij}}$ (McInnes, Healy and Melville
-2018, definition 10), of which descent sees a sample: every edge comes as often as it weighs and pulls its ends together, and pushes
-some strangers from its head. (So the push is weaker than the formula's: Damrich and Hamprecht 2021.)
+**Objective.** $\min_y \sum_{ij} v_{ij} \log \frac{v_{ij}}{w_{ij}} + (1 - v_{ij}) \log \frac{1 - v_{ij}}{1 - w_{ij}}$ (McInnes, Healy and
+Melville 2018, definition 10), of which descent sees a sample: every edge comes as often as it weighs and pulls its ends together, and
+pushes some strangers from its head. (So the push is weaker than the formula's: Damrich and Hamprecht 2021.)
 
 **Notation.** `k` neighbours, the item itself among them; `v`, `w`, `a`, `b`, `y`. A training item has its own place. A new one begins at
 the mean of its neighbours', and descends the same terms over its own place alone: it moves nobody.
