@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from allegory import methods
-from allegory.core import Array, Dice, Method, Misuse, Problem, Solved, fenced, key
+from allegory.core import Array, Dice, Method, Misuse, Problem, Solved, Spec, fenced, key
 from allegory.measures import neighbourhoods
 
 USUAL = "neighbours"  # the report's own quick map
@@ -30,7 +30,7 @@ class Codes:
 
     def __init__(self, z: np.ndarray):
         self.z = torch.from_numpy(np.nan_to_num(z.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0))
-        self.spec = Array(tuple(self.z.shape[1:]))
+        self.spec: Spec = Array(tuple(self.z.shape[1:]))
 
     def __len__(self) -> int:
         return len(self.z)

@@ -1,6 +1,7 @@
 """What t-SNE and UMAP share: neighbours -> affinity -> places that attract along edges and repel everywhere; new items among old ones."""
 
 import abc
+import importlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,6 +117,9 @@ def plane(items: Items, z: int, dice: Dice) -> Float[Tensor, "n z"]:
     return (torch.where(flat, 0.01 * noise, y) / STEP).round() * STEP
 
 
-def absent(package: str, what: str) -> Any:
-    """The error for a peer that is not installed."""
-    return needs("manifold", package, what)
+def brought(module: str, package: str, what: str) -> Any:
+    """A peer's module. Raises `Problem`, which names the extra, when it is not installed."""
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        raise needs("manifold", package, what) from None

@@ -36,7 +36,7 @@ from torch import Tensor
 from allegory.core import Card, Claim, CodeKind, Dice, Misuse, Paper, Spec
 from allegory.measures.affinities import Affinity, Edges, Perplexity, Uniform
 from allegory.methods.spectral._descent import Phase, descended
-from allegory.methods.spectral._embedding import NeighbourEmbedding, absent
+from allegory.methods.spectral._embedding import NeighbourEmbedding, brought
 from allegory.nets.placed import Placed
 from allegory.objectives import grid
 from allegory.objectives.attraction import Rows, student_pull
@@ -129,11 +129,7 @@ class TSNE(NeighbourEmbedding):
     def peer(self, x: np.ndarray, seed: int) -> np.ndarray | None:
         if self.backend == "own":
             return None
-        try:
-            import openTSNE
-        except ImportError:
-            raise absent("openTSNE", 'TSNE with backend "openTSNE"') from None
-        model = openTSNE.TSNE(
+        model = brought("openTSNE", "openTSNE", 'TSNE with backend "openTSNE"').TSNE(
             n_components=self.latent, perplexity=min(self.perplexity, (len(x) - 1) / 3.0), early_exaggeration=self.exaggeration,
             early_exaggeration_iter=self.steps // 3, n_iter=self.steps - self.steps // 3, random_state=seed, n_jobs=torch.get_num_threads(),
         )  # fmt: skip

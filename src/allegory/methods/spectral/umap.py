@@ -31,7 +31,7 @@ from torch import Tensor
 
 from allegory.core import Card, Claim, CodeKind, Dice, Misuse, Paper, Spec
 from allegory.measures.affinities import Affinity, Edges, Fuzzy
-from allegory.methods.spectral._embedding import NeighbourEmbedding, absent
+from allegory.methods.spectral._embedding import NeighbourEmbedding, brought
 from allegory.methods.spectral._sampling import Sampling, sampled
 from allegory.nets.placed import Placed
 from allegory.objectives import fuzzy
@@ -117,11 +117,7 @@ class UMAP(NeighbourEmbedding):
     def peer(self, x: np.ndarray, seed: int) -> np.ndarray | None:
         if self.backend == "own":
             return None
-        try:
-            import umap
-        except ImportError:
-            raise absent("umap-learn", 'UMAP with backend "umap-learn"') from None
-        model = umap.UMAP(
+        model = brought("umap", "umap-learn", 'UMAP with backend "umap-learn"').UMAP(
             n_components=self.latent, n_neighbors=min(self.k, len(x) - 1), min_dist=self.min_dist, spread=self.spread,
             n_epochs=self.epochs, negative_sample_rate=self.strangers, random_state=seed, n_jobs=1,
         )  # fmt: skip
