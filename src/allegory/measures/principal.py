@@ -66,9 +66,14 @@ def covariance(batches: Batches) -> tuple[Float[Tensor, " d"], Float[Tensor, "d 
         own = x.mean(0)
         step, seen = own - mean, seen + len(x)
         x = x - own
-        C.addmm_(x.T, x).addr_(step, step, alpha=(seen - len(x)) * len(x) / seen)
+        C.add_(_square(x)).addr_(step, step, alpha=(seen - len(x)) * len(x) / seen)
         mean += step * (len(x) / seen)
     return mean, C / seen
+
+
+def _square(x: Float[Tensor, "b d"]) -> Float[Tensor, "d d"]:
+    """x^T x. On the CPU by numpy, which sees that it is symmetric and makes half of it."""
+    return torch.as_tensor(x.numpy().T @ x.numpy()) if x.device.type == "cpu" else x.T @ x
 
 
 def _by_covariance(batches: Batches, n: int, z: int) -> Principal:
