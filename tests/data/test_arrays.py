@@ -3,7 +3,6 @@
 import pickle
 import re
 import zipfile
-
 from pathlib import Path
 
 import numpy as np

@@ -27,13 +27,14 @@ class Axes(nn.Module):
         self.register_buffer("variances", torch.ones(z))
         self.register_buffer("total", torch.tensor(float(d)))
 
-    def learn(self, items: Items, solver: Solver = "auto") -> None:
-        """Fills the buffers from all items."""
+    def learn(self, items: Items, solver: Solver = "auto") -> Principal:
+        """Fills the buffers from all items; what they were filled with, in float64."""
         found = axes_of(items, len(self.W), solver)
         self.m.copy_(found.mean)
         self.W.copy_(found.axes)
         self.variances.copy_(found.variances)
         self.total.copy_(found.total)
+        return found
 
     def along(self, x: Float[Tensor, "b *d"]) -> Float[Tensor, "b z"]:
         """The places of observations along the axes."""
