@@ -62,7 +62,7 @@ def test_the_log_density_is_scikit_learns(q):
 def test_the_density_integrates_to_one():
     method, net = fitted(np.random.default_rng(0).normal(size=(80, 2)) @ [[2.0, 0.0], [1.0, 1.0]], 1)
     reach = 9 * covariance(net).diagonal().sqrt()
-    grid = [torch.linspace(-1, 1, 801).double() * r + m for r, m in zip(reach, net.m, strict=True)]
+    grid = [torch.linspace(-1, 1, 801, dtype=torch.float64) * r + m for r, m in zip(reach, net.m, strict=True)]
     x = torch.cartesian_prod(*grid)
     cell = float(np.prod([float(g[1] - g[0]) for g in grid]))
     assert float(method.log_density(net, x, DICE).values.exp().sum() * cell) == pytest.approx(1.0, abs=1e-9)

@@ -18,7 +18,9 @@ out of the noise. So it is a method of its own: codes and decoder differ, and PC
 **When it fails.** One Gaussian for all: clusters and curves are one ellipse to it, and noise is taken to be alike in every direction.
 Look at samples, and at the log density of items beside that of other methods.
 
-**Measured.** Of hidden pixels of digits it says .58 of what differs; it has -105.8 nats a test item, where pixel by pixel there are -142.6.
+**Measured.** On patches of photographs -612 nats an item, where each pixel on its own has -803, and .966 of what differs in hidden pixels,
+where the nearest neighbours say .940. On digits it is the wrong model: -144 nats for -108, .61 for .73, since most of their pixels are
+black or white.
 
 **Reference.** M. E. Tipping and C. M. Bishop, Probabilistic principal component analysis, 1999.
 """
@@ -73,7 +75,10 @@ class ProbabilisticPCA(Solved[NoisyAxes]):
         costs="One Gaussian: no clusters, no curves, and the same noise in every direction.",
         fails="Data that are no ellipse; look at samples, and at the log density beside other methods.",
         code=CodeKind(size="smaller", stochastic=True), tiny={"latent": 4}, laws=("affine code",),
-        claims=(Claim("imputation", "share_of_variance", "digits", 0.5, {"latent": 20}, seeds=1),),
+        claims=(
+            Claim("likelihood", "log_likelihood", "patches", -616.0, {}, seeds=1),
+            Claim("imputation", "share_of_variance", "patches", 0.96, {}, seeds=1),
+        ),
     )  # fmt: skip
 
     def build(self, spec: Spec, n: int) -> NoisyAxes:
