@@ -16,7 +16,7 @@ is no method beside this one: it is its encoder, and a new item's code is exact.
 **When it fails.** Too low a penalty, and the code is dense and the atoms are noise; too high, and few atoms are ever used. An item that is
 off a little may take other atoms. Look at the atoms, and at the sparsity and the reconstruction.
 
-**Measured.** On patches of two photographs, 100 atoms become edges of one orientation: coherence .65 in the mean, and above .8 for .36 of
+**Measured.** On patches of two photographs, 100 atoms become edges of one orientation: coherence .70 in the mean, and above .8 for .31 of
 them, where PCA's axes have .39 and .08, and the patches themselves .28 and .01.
 
 **Reference.** B. A. Olshausen and D. J. Field, Emergence of simple-cell receptive field properties by learning a sparse code for natural
@@ -66,7 +66,7 @@ class DictionaryLearning(Solved[Dictionary]):
     """
 
     atoms: int = 100
-    penalty: float = 0.1
+    penalty: float = 0.2
     solver: SparseSolver = "fista"
     nonzero: int = 10
     steps: int = 400

@@ -35,7 +35,7 @@ from allegory.methods.spectral._axes import axes_of, size_of
 Contrast = Literal["logcosh", "exp", "cube"]
 LEARNED = 1 << 26  # whitened numbers that the rotation is learned from, at most
 LEAST = 1e-10  # of the largest variance: along what varies less there is no source
-ROUNDS = 1000
+ROUNDS, STILL = 300, 1e-6
 GAUSSIAN = 0.3745672  # E log cosh of N(0, 1)
 
 
@@ -126,7 +126,7 @@ def _rotation(white: Float[np.ndarray, "n r"], contrast: Contrast) -> Float[np.n
     start = np.linalg.qr(np.random.default_rng(0).standard_normal((r, r)))[0]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Gaussian directions have no best rotation, so that it never comes to rest: `far` says so
-        solved = FastICA(r, whiten=False, fun=contrast, w_init=start, max_iter=ROUNDS, tol=1e-8).fit(white)
+        solved = FastICA(r, whiten=False, fun=contrast, w_init=start, max_iter=ROUNDS, tol=STILL).fit(white)
     rows: np.ndarray = solved.components_
     return rows
 
