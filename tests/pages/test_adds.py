@@ -54,8 +54,8 @@ def test_the_words_of_a_spectrum_by_hand():
     assert found.words == "The first number of the code has 40.0 % of the variance, all 3 together 80.0 %; half of it is reached with 2."
     assert found.name == "% of the variance" and "first 40" in found.drawing
     assert "that is less than half" in adds.scree(Told(torch.tensor([2.0, 1.0]), "variance", torch.tensor(10.0))).words
-    plain = adds.scree(Told(torch.tensor([0.0, 0.5, 0.75]), "eigenvalue"))
-    assert plain.words == "From 0 at the first number of the code to 0.75 at the last." and plain.name == "eigenvalue"
+    plain = adds.scree(Told(torch.tensor([0.0, 0.5, 2.0]), "eigenvalue"))
+    assert plain.words == "From 0 at the first number of the code to 2 at the last." and plain.name == "eigenvalue"
 
 
 def test_a_report_shows_both_and_tables_show_the_spectrum(images, pca, vectors, vae):

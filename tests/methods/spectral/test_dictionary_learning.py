@@ -62,25 +62,20 @@ def test_the_objective_is_as_low_as_scikit_learns():
     assert objective(net.D) < 1.03 * objective(torch.as_tensor(peer.components_))
 
 
-@pytest.fixture(scope="module")
-def patches():
-    """Patches of 8 x 8 of photographs, in [-1, 1]."""
-    source = open_source("patches:size=8,stride=8")
-    return torch.as_tensor(source.take(slice(None))).double() / 127.5 - 1
-
-
-def test_patches_of_photographs_are_made_of_edges(patches):
-    """Atoms have one orientation far more often than principal axes, random patches or noise."""
-    _, net = fitted(patches, atoms=64, penalty=0.3, steps=120)
+def test_patches_of_photographs_are_made_of_edges():
+    """Most atoms have one orientation; principal axes, patches as they are, and noise seldom do."""
+    source = open_source("patches:size=12,stride=8")
+    x = torch.as_tensor(source.take(slice(None))).float() / 127.5 - 1
+    _, net = fitted(x, atoms=64, penalty=0.2, steps=150)
     pca = PCA(latent=64)
-    axes = pca.build(Array((1, 8, 8)), len(patches)).double()
-    pca.prepare(axes, Observations(patches), Dice.roll(0, 0, torch.arange(0)))
-    noise = torch.as_tensor(np.random.default_rng(0).normal(size=(64, 8, 8)))
-    found = {"atoms": net.D, "axes": axes.W, "items": patches[::7], "noise": noise}
-    mean, share = ({k: float(f(coherence(v.view(-1, 8, 8)))) for k, v in found.items()} for f in (torch.mean, lambda c: (c > 0.8).double().mean()))
-    others = ("axes", "items", "noise")
-    assert mean["atoms"] > 0.15 + max(mean[k] for k in others), mean
-    assert share["atoms"] > 2 * max(share[k] for k in others), share
+    axes = pca.build(Array((1, 12, 12)), len(x))
+    pca.prepare(axes, Observations(x), Dice.roll(0, 0, torch.arange(0)))
+    noise = torch.as_tensor(np.random.default_rng(0).normal(size=(64, 12, 12)))
+    found = {"atoms": net.D, "axes": axes.W, "items": x[::7], "noise": noise}
+    mean = {name: float(coherence(rows.view(-1, 12, 12)).mean()) for name, rows in found.items()}
+    share = {name: float((coherence(rows.view(-1, 12, 12)) > 0.8).double().mean()) for name, rows in found.items()}
+    assert mean["atoms"] > 0.15 + max(mean[k] for k in ("axes", "items", "noise")), mean
+    assert share["atoms"] > 2 * max(share[k] for k in ("axes", "items", "noise")), share
 
 
 def test_the_encoders_agree_where_they_should():
@@ -94,6 +89,19 @@ def test_the_encoders_agree_where_they_should():
     error = lambda z: float((x - method.decode(net, z)).square().sum(1).mean())
     assert error(few) < 0.1 * float(x.square().sum(1).mean())
     assert error(DictionaryLearning(solver="omp", nonzero=4).encode(net, x)) < error(few)
+
+
+def test_the_level_of_an_image_is_a_number_of_its_own():
+    """A pixel more everywhere adds sqrt(d) to it, and nothing to the rest; vectors have none."""
+    x = torch.as_tensor(np.random.default_rng(0).normal(size=(60, 1, 3, 3)))
+    method, net = fitted(x, atoms=8, steps=10)
+    z, brighter = method.encode(net, x), method.encode(net, x + 1.0)
+    assert z.shape == (60, 9)
+    torch.testing.assert_close(brighter[:, :8], z[:, :8], rtol=0, atol=1e-5)
+    torch.testing.assert_close(brighter[:, 8] - z[:, 8], torch.full((60,), 3.0).double())
+    torch.testing.assert_close(method.decode(net, brighter) - method.decode(net, z), torch.ones_like(x), rtol=0, atol=1e-5)
+    assert float(net.D.sum(1).abs().max()) < 1e-9  # so the atoms say nothing of it
+    assert method.encode(*fitted(x.flatten(1), atoms=8, steps=10)[1:], x.flatten(1)).shape == (60, 8)
 
 
 def test_the_same_twice_another_seed_another_dictionary():

@@ -7,6 +7,9 @@ item best for its price, found anew for every item.
 the cost of a code; Mairal et al. 2009, eqs. 2 and 3). Learned online (Mairal et al. 2009, algorithms 1 and 2 with the mini-batches of
 eq. 11): codes of a batch, sums $A = \sum z^T z$ and $B = \sum z^T x$ in which older codes count less, and one pass over the atoms.
 
+**Level.** How bright a picture is says nothing of what is on it, and differs more than all else; so it is a number of its own: of images,
+the part of $x - m$ along the flat picture of length 1 comes last in the code, at no price, and the atoms say the rest.
+
 **Solvers.** Of the code of an item, `fista` and `lars` (scikit-learn's) give the one minimum of the objective, in batches on any device or
 an item at a time by the exact path; `omp` takes at most `nonzero` atoms greedily, at no price, from the same dictionary. So sparse coding
 is no method beside this one: it is its encoder, and a new item's code is exact.
@@ -16,8 +19,9 @@ is no method beside this one: it is its encoder, and a new item's code is exact.
 **When it fails.** Too low a penalty, and the code is dense and the atoms are noise; too high, and few atoms are ever used. An item that is
 off a little may take other atoms. Look at the atoms, and at the sparsity and the reconstruction.
 
-**Measured.** On patches of two photographs, 100 atoms become edges of one orientation: coherence .70 in the mean, and above .8 for .31 of
-them, where PCA's axes have .39 and .08, and the patches themselves .28 and .01.
+**Measured.** On patches of photographs, 12 pixels a side, the 100 atoms are edges and stripes: the coherence of their gradients (1 for a
+grating, 0 for a blob) is .80 in the mean and above .8 for .62 of them; PCA's axes have .41 and .09, the patches themselves .40 and .10,
+noise .12 and 0. On digits the codes have a sparseness of .92, features made by hand .54 and PCA of the same size .51.
 
 **Reference.** B. A. Olshausen and D. J. Field, Emergence of simple-cell receptive field properties by learning a sparse code for natural
 images, 1996; J. Mairal, F. Bach, J. Ponce and G. Sapiro, Online dictionary learning for sparse coding, 2009.
@@ -51,9 +55,24 @@ class Dictionary(nn.Module):
     def __init__(self, shape: tuple[int, ...], k: int):
         super().__init__()
         self.shape = shape
+        self.levelled = len(shape) == 3  # images
         self.register_buffer("D", torch.eye(k, math.prod(shape)))
         self.register_buffer("m", torch.zeros(math.prod(shape)))
         self.register_buffer("price", torch.zeros(()))
+
+    def parted(self, x: Float[Tensor, "b *d"]) -> tuple[Float[Tensor, "b d"], Float[Tensor, "b l"]]:
+        """What the atoms are to say of observations, and their levels: one number of an image, none of a vector."""
+        moved = x.flatten(1) - self.m
+        if not self.levelled:
+            return moved, moved[:, :0]
+        mean = moved.mean(1, keepdim=True)
+        return moved - mean, mean * math.sqrt(moved.shape[1])
+
+    def joined(self, z: Float[Tensor, "b _"]) -> Float[Tensor, "b *d"]:
+        """The observations that codes stand for: atoms first, then the level."""
+        k = len(self.D)
+        flat = z[:, k:].sum(1, keepdim=True) / math.sqrt(self.D.shape[1])
+        return (z[:, :k] @ self.D + flat + self.m).view(len(z), *self.shape)
 
 
 @final
@@ -83,7 +102,7 @@ class DictionaryLearning(Solved[Dictionary]):
         costs="A code is the answer to an optimisation, which takes longer than a product, and may jump where the item moves a little.",
         fails="A price that is too low (dense codes, noisy atoms) or too high (unused atoms); look at the atoms and at the sparsity.",
         code=CodeKind(size="either"), tiny={"atoms": 12, "steps": 20},
-        claims=(Claim("sparsity", "hoyer", "digits", 0.868, {}, seeds=3),),
+        claims=(Claim("sparsity", "hoyer", "digits", 0.914, {}, seeds=3),),
     )  # fmt: skip
 
     def build(self, spec: Spec, n: int) -> Dictionary:
@@ -99,7 +118,7 @@ class DictionaryLearning(Solved[Dictionary]):
         count, length = len(items), net.m.new_zeros((), dtype=torch.float64)
         net.m.copy_(sum(x.flatten(1).double().sum(0) for x in items.batches()) / count)
         for x in items.batches():
-            length += (x.flatten(1).double() - net.m).square().sum()
+            length += net.parted(x.to(net.m))[0].square().sum()
         net.price.copy_(self.penalty * (length / count).sqrt())
         rng, k = np.random.default_rng(dice.root), len(net.D)
         net.D.copy_(normed(_drawn(net, items, rng.choice(count, k, replace=False)), rng))
@@ -112,17 +131,19 @@ class DictionaryLearning(Solved[Dictionary]):
             sums.improve(net.D)
             sums.renew(net.D, x - z @ net.D)
 
-    def encode(self, net: Dictionary, x: Float[Tensor, "b *d"]) -> Float[Tensor, "b k"]:
-        """Exact: the minimum for each item by itself (or, with omp, what the pursuit finds)."""
-        moved = x.flatten(1) - net.m
+    def encode(self, net: Dictionary, x: Float[Tensor, "b *d"]) -> Float[Tensor, "b _"]:
+        """Exact: the minimum for each item by itself (or, with omp, what the pursuit finds). Of images the level comes last."""
+        rest, level = net.parted(x)
         if self.solver == "omp":
-            return sparse.pursuit(moved, net.D, self.nonzero)
-        if self.solver == "lars":
-            return _by_lars(moved, net.D, float(net.price))
-        return sparse.fista(moved, net.D, net.price)
+            z = sparse.pursuit(rest, net.D, self.nonzero)
+        elif self.solver == "lars":
+            z = _by_lars(rest, net.D, float(net.price))
+        else:
+            z = sparse.fista(rest, net.D, net.price)
+        return torch.cat([z, level], 1)
 
-    def decode(self, net: Dictionary, z: Float[Tensor, "b k"]) -> Float[Tensor, "b *d"]:
-        return (z @ net.D + net.m).view(len(z), *net.shape)
+    def decode(self, net: Dictionary, z: Float[Tensor, "b _"]) -> Float[Tensor, "b *d"]:
+        return net.joined(z)
 
 
 @dataclass(eq=False)
@@ -163,7 +184,7 @@ def normed(rows: Float[Tensor, "k d"], rng: np.random.Generator) -> Float[Tensor
 
 def _drawn(net: Dictionary, items: Items, index: np.ndarray) -> Float[Tensor, "b d"]:
     x: Tensor = items.take(torch.as_tensor(index, device=net.m.device))
-    return x.flatten(1).to(net.m) - net.m
+    return net.parted(x.to(net.m))[0]
 
 
 def _by_lars(x: Float[Tensor, "b d"], D: Float[Tensor, "k d"], price: float) -> Float[Tensor, "b k"]:

@@ -81,7 +81,7 @@ class ICA(Solved[Mixing]):
         costs="Linear, and blind to how much a source matters: after whitening all directions weigh the same.",
         fails="Gaussian or dependent sources, and few items for many of them; look at how far the sources are from Gaussian.",
         code=CodeKind(size="smaller", disentangled=True), tiny={"latent": 4}, laws=("affine code", "projection"),
-        claims=(Claim("sparsity", "hoyer", "digits", 0.2, {"latent": 32}, seeds=1),),
+        claims=(Claim("mig", "mig", "sprites:size=16,xs=6,ys=6,orientations=8", 0.06, {"latent": 10}, seeds=1),),
     )  # fmt: skip
 
     def build(self, spec: Spec, n: int) -> Mixing:
