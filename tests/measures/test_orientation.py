@@ -14,8 +14,8 @@ def waves(degrees, cycles=0.15):
 
 
 def test_by_hand():
-    """2 x 2 squares of one picture have one gradient each: (1, 0) and (0, 1) in the mean give J = diag(1, 1) and 0; (2, 0) with (0, 1) diag(4, 1)."""
-    ramp = torch.tensor([[[0.0, 2.0, 2.0], [0.0, 2.0, 3.0]]])  # gradients (2, 0) and (.5, .5)
+    """Two squares of 2 x 2 pixels have the gradients (2, 0) and (.5, .5)."""
+    ramp = torch.tensor([[[0.0, 2.0, 2.0], [0.0, 2.0, 3.0]]])
     xx, yy, xy = 4 + 0.25, 0.25, 0.25
     assert coherence(ramp).item() == pytest.approx(math.sqrt((xx - yy) ** 2 + 4 * xy**2) / (xx + yy))
 

@@ -5,7 +5,7 @@ from allegory.measures.separation import amari_index
 
 
 def test_by_hand():
-    """Rows: 1/2 and 1/4 beside the largest; columns: 1/3 (1 of 3) ... of P = [[4, 2], [1, 4]]: (1/2 + 1/4 + 1/4 + 1/2) / 4."""
+    """Beside the largest of its row, and of its column: 2 / 4 and 1 / 4, 1 / 4 and 2 / 4; over 2 n (n - 1) = 4."""
     assert amari_index(torch.tensor([[4.0, 2.0], [-1.0, 4.0]])) == pytest.approx((1 / 2 + 1 / 4 + 1 / 4 + 1 / 2) / 4)
 
 

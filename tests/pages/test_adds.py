@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 
 from allegory.core import Spectrum
-from allegory.pages import adds, codes_map, page
 from allegory.methods.spectral.pca import PCA
+from allegory.pages import adds, codes_map, page
 from allegory.representation import Representation
 from allegory.train import fit
 

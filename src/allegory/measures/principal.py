@@ -1,7 +1,7 @@
 r"""The directions in which data vary most, learned from batches: no more than a batch and the answer is ever held.
 
 The covariance $C = \frac{1}{n} \sum_i (x_i - m)(x_i - m)^T$ is gathered in one pass, each batch around its own mean (Chan, Golub and
-LeVeque 1983, equation 2.1a), so that no digits go where the mean is large. Its eigenvectors are then known to rounding. Where it would
+LeVeque 1983), so that no digits go where the mean is large. Its eigenvectors are then known to rounding. Where it would
 be too large, the leading ones are approached by subspace iteration from a random start (Halko, Martinsson and Tropp 2011, algorithm 4.4),
 which reads the data once an iteration.
 """

@@ -1,6 +1,6 @@
 r"""How well were mixed sources told apart? Of $P = U A$, the found unmixing times the true mixing, up to order and scale of the sources.
 
-**Amari index** (Amari, Cichocki and Yang 1996, eq. 26, over its largest value):
+**Amari index** (Amari, Cichocki and Yang 1996, over its largest value):
 
 $$ \frac{1}{2 n (n - 1)} \Big( \sum_i \big( \sum_j \frac{|p_{ij}|}{\max_k |p_{ik}|} - 1 \big)
    + \sum_j \big( \sum_i \frac{|p_{ij}|}{\max_k |p_{kj}|} - 1 \big) \Big) $$

@@ -187,8 +187,8 @@ class Representation:
         method = self._that_can("spectrum")
         with at_rest(self.net):
             found = method.spectrum(self.net)
-        values, total = (None if t is None else t.detach().float().cpu() for t in (found.values, found.total))
-        return Spectrum(values, found.name, total)
+        total = None if found.total is None else found.total.detach().float().cpu()
+        return Spectrum(found.values.detach().float().cpu(), found.name, total)
 
     def save(self, folder: Path | str) -> None:
         """Writes `folder`: config.json, model.safetensors, manifest.json; whole or not at all. See `representation.store`."""

@@ -32,7 +32,7 @@ def covariance(net):
 def test_by_hand():
     """Variances 4 and 1 along the axes: W = (sqrt 3, 0), sigma^2 = 1. At (2, 1) from the mean, the log density is
     -log 2 pi - log(4)/2 - (4/4 + 1/1)/2, the posterior's mean sqrt 3 * 2 / 4 and its variance 1/4."""
-    x = np.array([[-2.0, -1.0], [-2.0, 1.0], [2.0, -1.0], [2.0, 1.0]]) + [5.0, 7.0]
+    x = np.array([[3.0, 6.0], [3.0, 8.0], [7.0, 6.0], [7.0, 8.0]])
     method, net = fitted(x, 1)
     assert float(net.noise) == pytest.approx(1.0) and net.variances.tolist() == pytest.approx([4.0])
     at = torch.tensor([[7.0, 8.0]]).double()

@@ -4,7 +4,7 @@ r"""Says an item as a sum of few of many learned pictures: the code has many num
 item best for its price, found anew for every item.
 
 **Objective.** $\min_D \frac1n \sum_i \min_z \tfrac12 |x_i - m - z D|^2 + \lambda |z|_1$ (Olshausen and Field 1996, eq. 2, with $|z|$ for
-the cost of a code; Mairal et al. 2009, eqs. 2 and 3). Learned online (Mairal et al. 2009, algorithms 1 and 2 with the mini-batches of
+the cost of a code; Mairal et al. 2009, eqs. 1 and 2). Learned online (Mairal et al. 2009, algorithms 1 and 2 with the mini-batches of
 eq. 11): codes of a batch, sums $A = \sum z^T z$ and $B = \sum z^T x$ in which older codes count less, and one pass over the atoms.
 
 **Level.** How bright a picture is says nothing of what is on it, and differs more than all else; so it is a number of its own: of images,
@@ -40,8 +40,9 @@ from torch import Tensor, nn
 from allegory.core import Array, Card, Claim, CodeKind, Dice, Items, Misuse, Paper, Solved, Spec
 from allegory.objectives import sparse
 
+TITLE = "Emergence of simple-cell receptive field properties by learning a sparse code for natural images"
 SparseSolver = Literal["fista", "lars", "omp"]
-ROUGH = {"tolerance": 1e-3, "most": 100}  # of the codes while the dictionary still moves
+ROUGH, FEW = 1e-3, 100  # the tolerance and the steps of the codes, while the dictionary still moves
 UNUSED = 1e-6  # of the mean use: an atom used less begins anew
 
 
@@ -80,8 +81,8 @@ class Dictionary(nn.Module):
 class DictionaryLearning(Solved[Dictionary]):
     """Sparse coding with a learned dictionary (Olshausen and Field 1996): minimises the squared error plus a price on the code's size.
 
-    atoms: how many, at most as many as items. penalty: the price of a unit of code, in lengths of a typical item. solver: of an item's code:
-    fista or lars (the same minimum), or omp with at most `nonzero` atoms. steps, batch: of learning the dictionary.
+    atoms: how many, at most as many as items. penalty: the price of a unit of code, in lengths of a typical item. solver: of an item's
+    code, fista or lars (the same minimum), or omp with at most `nonzero` atoms. steps, batch: of learning the dictionary.
     """
 
     atoms: int = 100
@@ -94,8 +95,7 @@ class DictionaryLearning(Solved[Dictionary]):
     card: ClassVar[Card] = Card(
         family="spectral",
         title="Dictionary learning and sparse coding",
-        paper=Paper("Olshausen and Field", "Emergence of simple-cell receptive field properties by learning a sparse code for natural images",
-                    1996, "https://doi.org/10.1038/381607a0", "eq. 2; Mairal et al. 2009, eqs. 2, 3 and 11"),
+        paper=Paper("Olshausen and Field", TITLE, 1996, "https://doi.org/10.1038/381607a0", "eq. 2; Mairal et al. 2009, eqs. 1, 2 and 11"),
         density="not modelled", manifold="Euclidean space", principle="compression", approach="built-in structure", decoder="network",
         modelled=r"\hat x = m + z D,\; |d_j| \le 1", minimised=r"E \min_z \tfrac12 |x - m - z D|^2 + \lambda |z|_1", unit="squared error",
         buys="Few numbers say an item, each stands for a picture, and there may be more of them than dimensions.",
@@ -125,7 +125,7 @@ class DictionaryLearning(Solved[Dictionary]):
         sums = Sums(torch.zeros_like(net.D @ net.D.T), torch.zeros_like(net.D))
         for t in range(1, self.steps + 1):
             x = _drawn(net, items, rng.integers(0, count, self.batch))
-            z = sparse.fista(x, net.D, net.price, **ROUGH)
+            z = sparse.fista(x, net.D, net.price, ROUGH, FEW)
             seen = t * self.batch if t < self.batch else self.batch**2 + t - self.batch
             sums.add(z, x, (seen + 1 - self.batch) / (seen + 1))
             sums.improve(net.D)

@@ -4,8 +4,9 @@ r"""Finds the sources of a mixture: the linear code whose numbers are as indepen
 decoder is the mixing $A$: its columns are what each source adds.
 
 **Objective.** After whitening to `latent` principal axes, $\max \sum_j \big( E\,G(u_j^T x) - E\,G(\nu) \big)^2$ over orthonormal $u_j$,
-$\nu \sim N(0, 1)$ (Hyvarinen 1999, eqs. 7 and 8), an approximation of the negentropy, with $G$ = log cosh or another `contrast`; by the
-fixed-point step $u \leftarrow E\,x\,g(u^T x) - E\,g'(u^T x)\,u$ (eq. 20), all at once with symmetric decorrelation, by scikit-learn's FastICA.
+$\nu \sim N(0, 1)$ (Hyvarinen 1999, eqs. 7 and 8), an approximation of the negentropy, with $G$ = log cosh or another `contrast`; by
+the fixed-point step $u \leftarrow E\,x\,g(u^T x) - E\,g'(u^T x)\,u$ (eq. 20) for all at once, decorrelated alike: scikit-learn's
+FastICA.
 
 **Notation.** `U` (z, d), `A` (z, d) a source a row, `m` mean (d,), `far` (z,) the $(E\,\log\cosh s_j - E\,\log\cosh \nu)^2$ of each source.
 Sources come in falling order of it, and the largest number of what each adds is positive: the data say neither order nor sign.
@@ -13,8 +14,8 @@ Sources come in falling order of it, and the largest number of what each adds is
 **When it fails.** Sources that are Gaussian, or depend on one another, cannot be told apart; few items make sources of single items. Look
 at `far`, which is near 0 for what is Gaussian, and at the sources found again from another part of the data.
 
-**Measured.** Four mixed sources (uniform, Laplace, bimodal, exponential) of 5,000 items are found with an Amari index of .01, by
-principal axes with .5.
+**Measured.** Four mixed sources (uniform, Laplace, bimodal, exponential) of 5,000 items are found with an Amari index of .009, by
+principal axes with .26. On sprites of 16 pixels ten sources have a mutual information gap of .072, ten principal axes .016.
 
 **Reference.** A. Hyvarinen, Fast and robust fixed-point algorithms for independent component analysis, 1999.
 """
