@@ -44,9 +44,9 @@ def open_source(
 ) -> Source:  # fmt: skip
     """Observations from nearly anything.
 
-    `data`: "digits", "sprites" (with options: "sprites:size=16,xs=8"), "patches" of photographs ("patches:size=8"), a
-    folder of images or of MNIST's IDX files, a path to .npy, .npz, .csv, .tsv or .parquet, "torchvision:NAME", "hf:NAME", a numpy array, a torch tensor, a pandas DataFrame, an arrow table, a map-style
-    data set, a list of PIL images or paths, or a `Source`.
+    `data`: "digits", "sprites" (with options: "sprites:size=16,xs=8"), "patches" of photographs ("patches:size=8"), a folder of images or
+    of MNIST's IDX files, a path to .npy, .npz, .csv, .tsv or .parquet, "torchvision:NAME", "hf:NAME", a numpy array, a torch tensor, a
+    pandas DataFrame, an arrow table, a map-style data set, a list of PIL images or paths, or a `Source`.
     `labels`: None (those the data itself has), "none", "folders" (the first sub-folder), a column or key, a csv of (id or path, label), or
     one value for each item; None, NaN, "" and -1 are missing. The further columns of such a csv are attributes. `attributes`: further
     things known about the items: columns or keys (joined by +), a csv with a column each, or values by name (`kinds.as_attribute`).

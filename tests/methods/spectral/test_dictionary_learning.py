@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from helpers.observations import Observations
+from helpers.solved import solved
 from sklearn.decomposition import MiniBatchDictionaryLearning
 
-from allegory.core import Array, Dice, Misuse
+from allegory.core import Array, Misuse
 from allegory.data import open_source
 from allegory.measures.orientation import coherence
 from allegory.methods.spectral.dictionary_learning import DictionaryLearning, Sums, normed
@@ -15,11 +15,8 @@ from allegory.objectives import sparse
 
 
 def fitted(x, seed=0, **fields):
-    method, x = DictionaryLearning(**fields), torch.as_tensor(x)
-    items = Observations(x)
-    net = method.build(items.spec, len(x)).to(x.dtype)
-    method.prepare(net, items, Dice.roll(seed, 0, torch.arange(0)))
-    return method, net
+    method = DictionaryLearning(**fields)
+    return method, solved(method, x, seed)
 
 
 def made_of(n=1500, d=12, k=16, seed=0):
@@ -67,9 +64,7 @@ def test_patches_of_photographs_are_made_of_edges():
     source = open_source("patches:size=12,stride=8")
     x = torch.as_tensor(source.take(slice(None))).float() / 127.5 - 1
     _, net = fitted(x, atoms=64, penalty=0.2, steps=150)
-    pca = PCA(latent=64)
-    axes = pca.build(Array((1, 12, 12)), len(x))
-    pca.prepare(axes, Observations(x), Dice.roll(0, 0, torch.arange(0)))
+    axes = solved(PCA(latent=64), x)
     noise = torch.as_tensor(np.random.default_rng(0).normal(size=(64, 12, 12)))
     found = {"atoms": net.D, "axes": axes.W, "items": x[::7], "noise": noise}
     mean = {name: float(coherence(rows.view(-1, 12, 12)).mean()) for name, rows in found.items()}

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from helpers.observations import Observations
+from helpers.solved import solved
 from sklearn import decomposition
 
-from allegory.core import Array, Dice, Misuse
+from allegory.core import Array, Misuse
 from allegory.measures import principal
 from allegory.methods.spectral.pca import PCA
 
@@ -14,10 +14,8 @@ Z = 3
 
 
 def fitted(x, latent=Z, solver="auto"):
-    method, items = PCA(latent=latent, solver=solver), Observations(x)
-    net = method.build(items.spec, len(items)).double()
-    method.prepare(net, items, Dice.roll(0, 0, torch.arange(0)))
-    return method, net
+    method = PCA(latent=latent, solver=solver)
+    return method, solved(method, x)
 
 
 def stretched(n, d):

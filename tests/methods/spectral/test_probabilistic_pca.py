@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from helpers.observations import Observations
+from helpers.solved import solved
 from sklearn import decomposition
 
 from allegory.core import Array, Dice
@@ -13,10 +13,8 @@ DICE = Dice.roll(0, 0, torch.arange(0))
 
 
 def fitted(x, latent):
-    method, items = ProbabilisticPCA(latent=latent), Observations(x)
-    net = method.build(items.spec, len(items)).double()
-    method.prepare(net, items, DICE)
-    return method, net
+    method = ProbabilisticPCA(latent=latent)
+    return method, solved(method, x)
 
 
 def stretched(n=80, d=6):
