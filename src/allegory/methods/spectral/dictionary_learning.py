@@ -35,6 +35,7 @@ from typing import ClassVar, Literal, final, get_args
 import numpy as np
 import torch
 from jaxtyping import Float
+from sklearn.decomposition import sparse_encode
 from torch import Tensor, nn
 
 from allegory.core import Array, Card, Claim, CodeKind, Dice, Items, Misuse, Paper, Solved, Spec
@@ -189,8 +190,6 @@ def _drawn(net: Dictionary, items: Items, index: np.ndarray) -> Float[Tensor, "b
 
 def _by_lars(x: Float[Tensor, "b d"], D: Float[Tensor, "k d"], price: float) -> Float[Tensor, "b k"]:
     """Item by item along the exact path of the lasso (Efron et al. 2004), by scikit-learn."""
-    from sklearn.decomposition import sparse_encode
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it leaves out atoms which equal others
         z = sparse_encode(x.cpu().double().numpy(), D.cpu().double().numpy(), algorithm="lasso_lars", alpha=price, max_iter=10 * len(D))

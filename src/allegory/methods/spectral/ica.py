@@ -28,6 +28,7 @@ from typing import ClassVar, Literal, final, get_args
 import numpy as np
 import torch
 from jaxtyping import Float
+from sklearn.decomposition import FastICA
 from torch import Tensor, nn
 
 from allegory.core import Array, Card, Claim, CodeKind, Dice, Items, Misuse, Paper, Solved, Spec, Spectrum
@@ -121,8 +122,6 @@ class ICA(Solved[Mixing]):
 
 def _rotation(white: Float[np.ndarray, "n r"], contrast: Contrast) -> Float[np.ndarray, "r r"]:
     """The orthonormal rows onto which whitened data are furthest from Gaussian, from a start that is always the same."""
-    from sklearn.decomposition import FastICA
-
     r = white.shape[1]
     start = np.linalg.qr(np.random.default_rng(0).standard_normal((r, r)))[0]
     with warnings.catch_warnings():
