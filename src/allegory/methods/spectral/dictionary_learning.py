@@ -83,7 +83,7 @@ class DictionaryLearning(Solved[Dictionary]):
     """Sparse coding with a learned dictionary (Olshausen and Field 1996): minimises the squared error plus a price on the code's size.
 
     atoms: how many, at most as many as items. penalty: the price of a unit of code, in lengths of a typical item. solver: of an item's
-    code, fista or lars (the same minimum), or omp with at most `nonzero` atoms. steps, batch: of learning the dictionary.
+    code, fista or lars (the same minimum), or omp. nonzero: the most atoms that omp takes. steps, batch: of learning the dictionary.
     """
 
     atoms: int = 100
