@@ -161,9 +161,8 @@ def growth(root: Path, sizes: list[int], limit: float, threads: int) -> None:
                 print(f"{what}, {who}: processor seconds grow as n^{steps:.2f} from {done[0].n:,} to {done[-1].n:,}")
         both = [(a, b) for a in runs["ours"] for b in runs["scikit-learn"] if a.n == b.n]
         for a, b in both:
-            print(
-                f"{what} at {a.n:,}: scikit-learn takes {b.processor / a.processor:.1f} times as long, {b.megabytes / a.megabytes:.1f} times the memory"
-            )
+            times, memory = b.processor / a.processor, b.megabytes / a.megabytes
+            print(f"{what} at {a.n:,}: scikit-learn takes {times:.1f} times as long and {memory:.1f} times the memory")
 
 
 def main() -> None:

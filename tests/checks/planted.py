@@ -24,6 +24,7 @@ from allegory.core import (
     Player,
     RateDistortion,
     Recipe,
+    Spectrum,
     Trained,
     batch_mean,
     everyone,
@@ -608,3 +609,13 @@ class Bent(Linear):
 @final
 class NoProjection(Linear):
     pass
+
+
+@caught_by("check_capabilities", "shares of")
+@final
+class MoreThanAll(Linear):
+    """Its variances are more than there is."""
+
+    def spectrum(self, net):
+        values = torch.ones(self.latent)
+        return Spectrum(values, "variance", total=values.sum() / 2)

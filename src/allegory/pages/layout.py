@@ -10,6 +10,7 @@ import torch
 
 from allegory.measures.affinities import averaged
 from allegory.measures.neighbours import nearest, nearest_of
+from allegory.measures.spectra import oriented
 from allegory.methods.spectral.tsne import settled
 
 NEIGHBOURS = 15
@@ -21,9 +22,7 @@ def plane(z: np.ndarray) -> np.ndarray:
     x = torch.as_tensor(_finite(z)).double()
     x = x - x.mean(0)
     _, axes = torch.linalg.eigh(x.T @ x)
-    axes = axes[:, -2:].flip(1)
-    axes = axes * torch.sign(axes.gather(0, axes.abs().argmax(0)[None]))
-    y = x @ axes
+    y = x @ oriented(axes[:, -2:].flip(1))
     return (y if y.shape[1] == 2 else torch.cat([y, torch.zeros_like(y)], 1)).float().numpy()
 
 

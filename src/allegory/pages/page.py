@@ -8,7 +8,7 @@ from typing import Any
 
 from allegory.core import Problem, files
 from allegory.data import PARTS, Source
-from allegory.pages import codes_map, columns, figures, latents, looks, mapping, paths, pictures, render
+from allegory.pages import adds, codes_map, columns, figures, latents, looks, mapping, paths, pictures, render
 from allegory.pages.health import health
 from allegory.pages.numbers import number, plural, seconds
 from allegory.pages.results import GAIN, Board, Result, board, results
@@ -53,6 +53,7 @@ def report(
         neighbours=looks.neighbours(source, items, rep),
         can=abilities(rep, source, items),
         silent=latents.SILENT,
+        scree=adds.scree(rep),
         curves=figures.curves(logged),
         health=health(logged, rep.facts),
         facts=facts(rep, source, items.z.shape[1]),
@@ -121,6 +122,8 @@ def abilities(rep: Any, source: Source, items: codes_map.Encoded) -> dict[str, A
             "traversals": looks.traversals(source, items, rep, q),
             "interpolations": paths.interpolations(source, items, rep, spherical=q is not None and q.standard),
         }
+        if (added := adds.adds(items, rep)) is not None:
+            found["adds"] = added
     elif "decode" in can:
         found = {"columns": columns.reconstructed(source, items, rep), "heat": columns.traversed(source, items, rep)}
     if q is not None:

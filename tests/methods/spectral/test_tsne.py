@@ -4,21 +4,15 @@ import numpy as np
 import pytest
 import torch
 from helpers.observations import Observations
+from helpers.solved import solved as fitted
 from sklearn.datasets import load_digits
 
-from allegory.core import Dice, Misuse, Problem
+from allegory.core import Misuse, Problem
 from allegory.measures import neighbourhoods
 from allegory.methods.spectral.tsne import TSNE
 from allegory.methods.spectral.umap import UMAP
 
 BOTH = pytest.mark.parametrize("method", [TSNE(steps=150), UMAP(epochs=50)], ids=["TSNE", "UMAP"])
-
-
-def fitted(method, x, seed=0):
-    items = Observations(torch.as_tensor(x))
-    net = method.build(items.spec, len(items)).to(items.x.dtype)
-    method.prepare(net, items, Dice.roll(seed, -1, torch.arange(0), "prepare"))
-    return net
 
 
 def digits(n=500):

@@ -23,7 +23,7 @@ from typing import ClassVar, final
 from jaxtyping import Float
 from torch import Tensor
 
-from allegory.core import Array, Card, Claim, CodeKind, Dice, Items, Paper, Solved, Spec
+from allegory.core import Array, Card, Claim, CodeKind, Dice, Items, Paper, Solved, Spec, Spectrum
 from allegory.measures import kernels, spectra
 from allegory.measures.landmarks import landmarks
 from allegory.nets import Similarities
@@ -79,3 +79,6 @@ class ClassicalMDS(Solved[Similarities]):
     def encode(self, net: Similarities, x: Float[Tensor, "b *d"]) -> Float[Tensor, "b z"]:
         z: Tensor = net(self._similarity(x.flatten(1), net.x))
         return z
+
+    def spectrum(self, net: Similarities) -> Spectrum:
+        return Spectrum(net.values, "eigenvalue")

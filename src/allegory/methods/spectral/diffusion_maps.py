@@ -25,7 +25,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from allegory.core import Array, Card, Claim, CodeKind, Dice, Items, Misuse, Paper, Solved, Spec
+from allegory.core import Array, Card, Claim, CodeKind, Dice, Items, Misuse, Paper, Solved, Spec, Spectrum
 from allegory.measures import graphs, spectra
 from allegory.nets import Anchors
 
@@ -94,6 +94,9 @@ class DiffusionMaps(Solved[Walk]):
         log_p = -distances.square() / net.epsilon - self.alpha * net.q[index].log()  # q(x) is the same for all of a row
         psi = net.unless_known(net.mean(log_p.softmax(1), index) / net.values, x, index[:, 0])
         return psi * net.values.clamp_min(0.0) ** self.t
+
+    def spectrum(self, net: Walk) -> Spectrum:
+        return Spectrum(net.values, "eigenvalue of the walk")
 
     def alarms(self, net: Walk) -> dict[str, str]:
         return graphs.alarms(int(net.pieces))

@@ -40,7 +40,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from allegory.core import Array, Card, Claim, Code, CodeKind, Dice, Items, Paper, Problem, Solved, Spec
+from allegory.core import Array, Card, Claim, Code, CodeKind, Dice, Items, Paper, Problem, Solved, Spec, Spectrum
 from allegory.measures import connection, factoring, neighbours
 
 GAP = 0.3  # of an eigenvalue, that lies between it and the one below, where the fields that are carried unchanged end
@@ -150,6 +150,10 @@ class Geomancer(Solved[Manifold]):
         told = net.phi[near] + (net.slope[near].mT @ local[:, :, :, None]).squeeze(3)
         weight = _weights(distance)
         return (weight[:, :, None] * told).sum(1)
+
+    def spectrum(self, net: Manifold) -> Spectrum:
+        asked = net.eigenvalues[net.eigenvalues.isfinite()]
+        return Spectrum(asked if len(asked) else asked.new_zeros(1), "eigenvalue of the connection")  # one dimension is one factor
 
     def codes(self, net: Manifold, x: Float[Tensor, "b *d"], names: tuple[str, ...] | None = None) -> dict[str, Code]:
         """Of the nearest training item: tangents (b, k, d), a row each; factor (b, k), whose each row is; chart (b, k), the coordinates of

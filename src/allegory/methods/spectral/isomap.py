@@ -25,7 +25,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from allegory.core import Array, Card, Claim, CodeKind, Dice, Items, Paper, Solved, Spec
+from allegory.core import Array, Card, Claim, CodeKind, Dice, Items, Paper, Solved, Spec, Spectrum
 from allegory.measures import graphs, spectra
 from allegory.measures.landmarks import landmarks
 from allegory.measures.neighbours import nearest_of
@@ -95,3 +95,6 @@ class Isomap(Solved[Ways]):
         ways = torch.stack([d[:, None] + net.ways[i] for d, i in zip(distances.to(x.dtype).T, index.T, strict=True)]).amin(0)
         z: Tensor = net(-0.5 * ways.square())
         return z
+
+    def spectrum(self, net: Ways) -> Spectrum:
+        return Spectrum(net.values, "eigenvalue")

@@ -28,7 +28,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from allegory.core import Array, Card, Claim, CodeKind, Dice, Items, Paper, Problem, Solved, Spec
+from allegory.core import Array, Card, Claim, CodeKind, Dice, Items, Paper, Problem, Solved, Spec, Spectrum
 from allegory.measures import kernels, spectra
 from allegory.measures.landmarks import landmarks
 from allegory.nets import Similarities
@@ -99,6 +99,9 @@ class KernelPCA(Solved[Similarities]):
     def encode(self, net: Similarities, x: Float[Tensor, "b *d"]) -> Float[Tensor, "b z"]:
         z: Tensor = net(self._kernel(net)(x.flatten(1), net.x))
         return z
+
+    def spectrum(self, net: Similarities) -> Spectrum:
+        return Spectrum(net.values, "variance")
 
 
 def nystroem(K: Float[Tensor, "m m"], k: Callable[[Tensor], Tensor], x: Float[Tensor, "n d"], z: int, block: int = 1024) -> tuple[Any, ...]:

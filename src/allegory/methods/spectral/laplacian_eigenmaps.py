@@ -22,7 +22,7 @@ from typing import ClassVar, final
 from jaxtyping import Float
 from torch import Tensor
 
-from allegory.core import Array, Card, Claim, CodeKind, Dice, Items, Paper, Solved, Spec
+from allegory.core import Array, Card, Claim, CodeKind, Dice, Items, Paper, Solved, Spec, Spectrum
 from allegory.measures import graphs, spectra
 from allegory.nets import Anchors
 
@@ -72,3 +72,6 @@ class LaplacianEigenmaps(Solved[Anchors]):
         x = x.flatten(1)
         distances, index = net.near(x, self.k)
         return net.unless_known(net.mean(graphs.shares(distances, self.t), index) / net.values, x, index[:, 0])
+
+    def spectrum(self, net: Anchors) -> Spectrum:
+        return Spectrum(net.values, "eigenvalue of the walk")

@@ -25,7 +25,7 @@ from typing import ClassVar, Literal, final
 from jaxtyping import Float
 from torch import Tensor
 
-from allegory.core import Array, Card, Claim, CodeKind, Dice, Items, Paper, Solved, Spec
+from allegory.core import Array, Card, Claim, CodeKind, Dice, Items, Paper, Solved, Spec, Spectrum
 from allegory.measures import alignments, graphs, spectra
 from allegory.measures.neighbours import nearest
 from allegory.nets import Anchors
@@ -82,3 +82,6 @@ class LLE(Solved[Anchors]):
         x = x.flatten(1)
         _, index = net.near(x, self.k)
         return net.unless_known(net.mean(graphs.barycentric(x, net.x[index], self.reg), index), x, index[:, 0])
+
+    def spectrum(self, net: Anchors) -> Spectrum:
+        return Spectrum(net.values, "eigenvalue")
