@@ -28,7 +28,7 @@ import torch
 from allegory import methods
 from allegory.core import Array, Dice
 from allegory.data.idx import read
-from allegory.data.shapes import SHAPES
+from allegory.data.shapes import SwissRoll
 from allegory.measures import graphs, spectra
 
 K, EIGENMAPS, SHEET = 15, 10, 2
@@ -77,15 +77,15 @@ def images(root: Path, n: int) -> torch.Tensor:
 
 def roll(root: Path | None, n: int) -> torch.Tensor:
     del root
-    shape = SHAPES["swiss_roll"]
-    return torch.from_numpy(shape.embed(shape.draw(n, np.random.default_rng(0))).astype(np.float32))
+    shape = SwissRoll()
+    return shape.embed(shape.draw(n, np.random.default_rng(0))).float()
 
 
 def solved(name: str, **said: Any) -> Callable[[torch.Tensor], Any]:
     """Learning by a method of ours."""
+    method = methods.find(name)(**said)
 
     def run(x: torch.Tensor) -> Any:
-        method = methods.find(name)(**said)
         net = method.build(Array((x.shape[1],)), len(x))
         method.prepare(net, Rows(x), Dice.roll(0, -1, torch.empty(0, dtype=torch.int64), "prepare"))
         return net

@@ -1,5 +1,7 @@
 """scikit-learn's own contract, and what its users do."""
 
+import dataclasses
+
 import joblib
 import numpy as np
 import pandas as pd
@@ -13,12 +15,11 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from allegory.core import Problem
+from allegory import methods
+from allegory.checks import tiny
+from allegory.core import Problem, Solved
 from allegory.methods.latent.beta_vae import BetaVAE
-from allegory.methods.spectral.dictionary_learning import DictionaryLearning
-from allegory.methods.spectral.ica import ICA
 from allegory.methods.spectral.pca import PCA
-from allegory.methods.spectral.probabilistic_pca import ProbabilisticPCA
 from allegory.methods.supervised.classifier import Classifier
 from allegory.representation.estimator import as_estimator
 
@@ -26,11 +27,14 @@ X, Y = load_digits(return_X_y=True)
 X, Y = X[:200], Y[:200]
 
 
-OTHERS = (ProbabilisticPCA(latent=2), ICA(latent=2), DictionaryLearning(atoms=5, steps=5))
+SOLVED = [cls for cls in methods.classes() if issubclass(cls, Solved)]
+SMALLER = {"DictionaryLearning": {"atoms": 5, "steps": 5}, "TSNE": {"steps": 30}, "UMAP": {"epochs": 5}}  # scikit-learn fits each 60 times
+SMALL = [dataclasses.replace(tiny(cls), **SMALLER.get(cls.__name__, {})) for cls in SOLVED]
 
 
-@pytest.mark.parametrize("method", [PCA(latent=2), None, *OTHERS], ids=["PCA", "BetaVAE", "ProbabilisticPCA", "ICA", "DictionaryLearning"])
+@pytest.mark.parametrize("method", [None, *SMALL], ids=["BetaVAE", *(cls.__name__ for cls in SOLVED)])
 def test_scikit_learns_own_checks(method):
+    """Of every method that is solved, and of one that descends."""
     scikit_learn_is_content(as_estimator(method, steps=2, batch=8), 40)
 
 

@@ -12,17 +12,15 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 from jaxtyping import Float, Int
-from scipy.sparse.linalg import LinearOperator, eigsh
 from torch import Tensor
 
-from allegory.measures import graphs
+from allegory.measures import graphs, spectra
 
 ROWS = 4096  # items, or edges, that are worked on at once
 DENSE = 400  # rows up to which a matrix is solved whole
 TOLERANCE = 1e-5  # of an eigenvector's residual, where the whole spectrum is 1 wide
 ROUNDING = 1e-5  # of the largest degree, below which two eigenvalues do not differ
 ROUGH = 1e-4  # where only the eigenvalue is asked for, whose error goes with the square of the residual
-KRYLOV = 20  # vectors that Lanczos keeps, at least
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,8 +166,6 @@ def _lanczos(
         return v - known @ (known.T @ v)
 
     begun = np.random.default_rng(known.shape[1]).normal(size=size) if start is None else start
-    operator = LinearOperator((size, size), matvec=apply, dtype=dtype)
-    krylov = min(size, max(2 * count + 1, KRYLOV))
-    share, vectors = eigsh(operator, count, which="LA", v0=begun.astype(dtype), tol=tolerance, ncv=krylov)
+    share, vectors = spectra.lanczos(apply, size, count, tolerance, begun.astype(dtype))
     order = np.argsort(-share)
     return top * (1.0 - share[order].astype(np.float64)), vectors[:, order].astype(np.float64)

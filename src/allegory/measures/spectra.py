@@ -8,13 +8,17 @@ import scipy.sparse as sp
 import torch
 from jaxtyping import Float
 from scipy.sparse.linalg import LinearOperator, eigsh, splu
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 DENSE = 1500  # rows up to which all is computed densely, which is exact and as fast
 RANK = 1e-11  # of the largest eigenvalue: what lies below is rounding
-RESIDUAL = 1e-10  # of an eigenvector, beside the operator's size of 1
+RESIDUAL = 1e-10  # of an eigenvector, beside the largest eigenvalue
+KRYLOV = 30  # vectors that Lanczos keeps, at least
 NEAR_ZERO = 1e-10  # of the mean diagonal: the shift below 0 at which a singular matrix is factorised
 
+Product = Callable[[np.ndarray], np.ndarray]
+Pairs = tuple[np.ndarray, np.ndarray]
 Modes = tuple[Float[Tensor, " k"], Float[Tensor, "n k"]]
 
 
@@ -27,7 +31,7 @@ def oriented(vectors: Float[Tensor, "n k"]) -> Float[Tensor, "n k"]:
 def leading(A: Float[Tensor, "n n"], k: int) -> Modes:
     """The k largest eigenvalues of a symmetric matrix, falling, and their eigenvectors, of length 1."""
     n = len(A)
-    values, vectors = scipy.linalg.eigh(A.double().cpu().numpy(), subset_by_index=(n - k, n - 1))
+    values, vectors = dense(A.double().cpu().numpy(), n - k, n - 1)
     return _modes(values[::-1], vectors[:, ::-1])
 
 
@@ -53,11 +57,11 @@ def trailing(A: sp.csr_array, k: int, skip: int = 1) -> Modes:
     """
     n = A.shape[0]
     if n <= max(DENSE, 4 * (k + skip)):
-        values, vectors = scipy.linalg.eigh(A.toarray(), subset_by_index=(skip, skip + k - 1))
+        values, vectors = dense(A.toarray(), skip, skip + k - 1)
         return _modes(values, vectors)
     shift = NEAR_ZERO * A.diagonal().mean()
     inverse = splu(sp.csc_array(A + shift * sp.eye_array(n)))
-    values, vectors = _lanczos(inverse.solve, n, k + skip)
+    values, vectors = lanczos(inverse.solve, n, k + skip)
     values = 1.0 / values - shift
     order = np.argsort(values)[skip:]
     return _modes(values[order], vectors[:, order])
@@ -74,17 +78,29 @@ def markov_modes(W: sp.csr_array, k: int) -> Modes:
     S = sp.csr_array(sp.diags_array(1.0 / root) @ W @ sp.diags_array(1.0 / root))
     still = root / np.linalg.norm(root)  # the eigenvector of eigenvalue 1
     if n <= max(DENSE, 4 * k):
-        values, vectors = scipy.linalg.eigh(S.toarray() - 2.0 * np.outer(still, still), subset_by_index=(n - k, n - 1))
+        values, vectors = dense(S.toarray() - 2.0 * np.outer(still, still), n - k, n - 1)
     else:
-        values, vectors = _lanczos(lambda v: S @ v - 2.0 * still * (still @ v), n, k)
+        values, vectors = lanczos(lambda v: S @ v - (2.0 * (still @ v)) * still, n, k)
     order = np.argsort(-values)
     return _modes(values[order], vectors[:, order] / root[:, None] * np.linalg.norm(root))
 
 
-def _lanczos(product: Callable[[np.ndarray], np.ndarray], n: int, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """The k largest eigenvalues of a symmetric operator, by implicitly restarted Lanczos steps from a fixed beginning."""
-    begin, operator = np.random.default_rng(0).standard_normal(n), LinearOperator((n, n), matvec=product, dtype=np.float64)
-    return eigsh(operator, k, which="LA", v0=begin, ncv=min(n, max(2 * k + 10, 30)), tol=RESIDUAL)
+def lanczos(product: Product, n: int, k: int, tolerance: float = RESIDUAL, begin: np.ndarray | None = None) -> Pairs:
+    """The k largest eigenvalues of a symmetric operator and their vectors (n, k), by implicitly restarted Lanczos steps; in the precision
+    of `begin`, by default a fixed vector in float64.
+
+    One thread: products of a few vectors take many times as long where two threads must wait for each other on a busy machine.
+    """
+    begin = np.random.default_rng(0).standard_normal(n) if begin is None else begin
+    operator = LinearOperator((n, n), matvec=product, dtype=begin.dtype)
+    with threadpool_limits(1, "blas"):
+        return eigsh(operator, k, which="LA", v0=begin, ncv=min(n, max(2 * k + 10, KRYLOV)), tol=tolerance)
+
+
+def dense(A: np.ndarray, first: int, last: int) -> Pairs:
+    """Eigenvalues number `first` to `last` of a symmetric matrix, rising, and their vectors, the same at any number of threads."""
+    with threadpool_limits(1, "blas"):
+        return scipy.linalg.eigh(A, subset_by_index=(first, last))
 
 
 def _modes(values: np.ndarray, vectors: np.ndarray) -> Modes:
