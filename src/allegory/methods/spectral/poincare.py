@@ -84,7 +84,7 @@ class Poincare(Solved[Points]):
         buys="A tree of a thousand nodes in five numbers: near the middle is general, and near each other is related.",
         costs="Distances are hyperbolic: what takes them for Euclidean sees less; a node that was not learned has no point of its own.",
         fails="Relations that are no hierarchy, and too few dimensions, which push points to the rim; look at mean rank and MAP.",
-        code=CodeKind(size="smaller"), specs=("vector",), tiny={"latent": 3, "epochs": 30},
+        code=CodeKind(size="smaller"), specs=("marks", "vector"), tiny={"latent": 3, "epochs": 30},
         claims=(
             Claim("relations", "map", MAMMALS, 0.946, {"latent": 5, "all": True}, seeds=3),
             Claim("relations", "map", "tree", 0.95, {"latent": 2, "all": True}, seeds=3),
@@ -102,13 +102,9 @@ class Poincare(Solved[Points]):
         return Points(spec.size, self.latent)
 
     def prepare(self, net: Points, items: Items, dice: Dice) -> None:
-        net.n.copy_(sum((x > 0).sum(0) for x in items.batches()))  # type: ignore[arg-type]
-        under = torch.zeros(len(net.n), len(net.n), dtype=torch.bool, device=net.n.device)
         for x in items.batches():
-            own = net.own(x)
-            item, column = torch.nonzero((x > 0) & (own >= 0)[:, None], as_tuple=True)
-            under[own[item], column] = True
-        under.fill_diagonal_(False)
+            net.n += (x > 0).sum(0)
+        under = self._under(net, items)
         # Double precision while learning: near the rim the gradient is made of small differences.
         theta = dice.rows(len(under)).uniform("start", self.latent, low=-START, high=START).double()
         relations, drawn = torch.nonzero(under), torch.nonzero(net.n > 0)[:, 0]
@@ -117,6 +113,14 @@ class Poincare(Solved[Points]):
             for u, candidates, true in self._batches(relations, under, drawn, dice.split(epoch)):
                 theta = self._moved(theta, u, candidates, true, rate)
         net.theta.copy_(theta)
+
+    def _under(self, net: Points, items: Items) -> Bool[Tensor, "v v"]:
+        """Whether column u lies under column v: most items whose own column is u have v too. In a hierarchy there is one."""
+        together = net.theta.new_zeros(len(net.n), len(net.n))
+        for x in items.batches():
+            own = net.own(x)
+            together.index_add_(0, own[own >= 0], (x > 0).to(together)[own >= 0])
+        return (2.0 * together > together.diagonal()[:, None]).fill_diagonal_(False)
 
     def _batches(
         self, relations: Int[Tensor, "m 2"], under: Bool[Tensor, "v v"], drawn: Int[Tensor, " w"], dice: Dice
