@@ -6,7 +6,7 @@ $z = \theta_{c(x)}$, $c(x) = \arg\min_{j: x_j > 0} n_j$ with $n_j$ the number of
 
 **Objective.** $\min_\Theta \; \sum_{(u, v)} -\log \frac{e^{-d(\theta_u, \theta_v)}}{e^{-d(\theta_u, \theta_v)} + \sum_{w \in N(u)}
 e^{-d(\theta_u, \theta_w)}}$ over the relations $(u, v)$, u under v (eq. 6), with $d$ the hyperbolic distance (eq. 1) and $N(u)$ columns
-drawn evenly, less those that u is under. By Riemannian gradient descent (eq. 4), at a tenth of the rate in the first epochs, so that angles
+drawn evenly, less those that u is under. By Riemannian gradient descent (eq. 4), at a tenth of the rate in the first rounds, so that angles
 are found before the points move out. `geometry="euclidean"` is the same with $d = |\theta_u - \theta_v|^2$, to compare with.
 
 **Notation.** `theta` (columns, z) points, `n` how many training items have each column; `radius` of a code is its distance from the origin.
@@ -60,15 +60,15 @@ class Points(nn.Module):
 class Poincare(Solved[Points]):
     """Poincare embedding (Nickel and Kiela 2017): minimises the surprise of relations among hyperbolic distances.
 
-    latent: size of the code. geometry: of its space. epochs: over all relations. lr: rate, of the sum over a batch of relations.
-    batch: relations of a step. negatives: columns drawn for each to compare with.
+    latent: size of the code. geometry: of its space. rounds: over all relations. rate: of descent, for the sum over a block.
+    block: relations of a step. negatives: columns drawn for each to compare with.
     """
 
     latent: int = 5
     geometry: Literal["hyperbolic", "euclidean"] = "hyperbolic"
-    epochs: int = 150
-    lr: float = 0.1
-    batch: int = 128
+    rounds: int = 150
+    rate: float = 0.1
+    block: int = 128
     negatives: int = 50
 
     card: ClassVar[Card] = Card(
@@ -84,7 +84,7 @@ class Poincare(Solved[Points]):
         buys="A tree of a thousand nodes in five numbers: near the middle is general, and near each other is related.",
         costs="Distances are hyperbolic: what takes them for Euclidean sees less; a node that was not learned has no point of its own.",
         fails="Relations that are no hierarchy, and too few dimensions, which push points to the rim; look at mean rank and MAP.",
-        code=CodeKind(size="smaller"), specs=("marks", "vector"), tiny={"latent": 3, "epochs": 30},
+        code=CodeKind(size="smaller"), specs=("marks", "vector"), tiny={"latent": 3, "rounds": 30},
         claims=(
             Claim("relations", "map", MAMMALS, 0.946, {"latent": 5, "all": True}, seeds=3),
             Claim("relations", "map", "tree", 0.95, {"latent": 2, "all": True}, seeds=3),
@@ -94,7 +94,7 @@ class Poincare(Solved[Points]):
     def build(self, spec: Spec, n: int) -> Points:
         assert isinstance(spec, Array)
         del n
-        for name in ("latent", "epochs", "batch", "negatives"):
+        for name in ("latent", "rounds", "block", "negatives"):
             if getattr(self, name) < 1:
                 raise Misuse(f"Poincare: expected {name} of 1 or more, got {getattr(self, name)}")
         if self.geometry not in ("hyperbolic", "euclidean"):
@@ -108,9 +108,9 @@ class Poincare(Solved[Points]):
         # Double precision while learning: near the rim the gradient is made of small differences.
         theta = dice.rows(len(under)).uniform("start", self.latent, low=-START, high=START).double()
         relations, drawn = torch.nonzero(under), torch.nonzero(net.n > 0)[:, 0]
-        for epoch in range(self.epochs if len(relations) else 0):
-            rate = self.lr * (SLOW if epoch < BURN_IN else 1.0)
-            for u, candidates, true in self._batches(relations, under, drawn, dice.split(epoch)):
+        for turn in range(self.rounds if len(relations) else 0):
+            rate = self.rate * (SLOW if turn < BURN_IN else 1.0)
+            for u, candidates, true in self._batches(relations, under, drawn, dice.split(turn)):
                 theta = self._moved(theta, u, candidates, true, rate)
         net.theta.copy_(theta)
 
@@ -128,7 +128,7 @@ class Poincare(Solved[Points]):
         """All relations in random order: the nodes u, candidates of what they are under, the right one first, and which of them count."""
         own = dice.rows(len(relations))
         order = own.bits("order").argsort(stable=True)
-        for index in order.split(self.batch):
+        for index in order.split(self.block):
             u, v = relations[index].T
             wrong = drawn[own.take(index).integers("negatives", len(drawn), self.negatives)]
             counts = ~under[u[:, None], wrong] & (wrong != u[:, None])
