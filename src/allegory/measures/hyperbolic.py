@@ -14,6 +14,7 @@ from torch import Tensor
 
 RIM = 1.0 - 1e-5  # as far out as points may go: single precision still tells 1 - |x|^2 there to a part in 300
 TINY = 1e-15
+STRAIGHT = 1e4  # radii of circles that are as good as lines
 FARTHEST = 15.0  # tanh is 1 in double precision from 19 on, and a point would land on the rim itself
 
 
@@ -58,9 +59,11 @@ def inside(x: Float[Tensor, "*b z"]) -> Float[Tensor, "*b z"]:
     return torch.where(norm > RIM, x * (RIM / norm.clamp_min(TINY)), x)
 
 
-def shortest(x: Float[Tensor, "*b z"], y: Float[Tensor, "*b z"], steps: int) -> Float[Tensor, "*b s z"]:
-    """`steps` + 1 points at equal distances along the shortest way from x to y, an arc at right angles to the rim."""
-    direction = mobius_sum(-x, y)[..., None, :]
-    norm = direction.norm(dim=-1, keepdim=True).clamp(TINY, RIM)
-    share = torch.linspace(0.0, 1.0, steps + 1, dtype=x.dtype, device=x.device)[:, None]
-    return mobius_sum(x[..., None, :], torch.tanh(share * torch.atanh(norm)) * direction / norm)
+def circle(x: Float[Tensor, "b 2"], y: Float[Tensor, "b 2"]) -> tuple[Float[Tensor, "b 2"], Float[Tensor, " b"]]:
+    """Centre and radius of the circle that the shortest way between points of the disc is an arc of: it meets the rim at right angles, so
+    |c|^2 = 1 + r^2. Where they are in line with the origin, and the way is straight, the radius is infinite."""
+    cross = x[:, 0] * y[:, 1] - x[:, 1] * y[:, 0]
+    a, b = ((1.0 + p.square().sum(1)) / 2.0 for p in (x, y))  # c x = (1 + |x|^2) / 2 for every point of the circle
+    c = torch.stack([a * y[:, 1] - b * x[:, 1], b * x[:, 0] - a * y[:, 0]], 1) / cross[:, None]
+    r = (c.square().sum(1) - 1.0).clamp_min(0.0).sqrt()
+    return c, torch.where(r < STRAIGHT, r, torch.inf)

@@ -1,6 +1,8 @@
 """A hierarchy in the hyperbolic disc: nodes, the shortest ways between each and those next above it, and the largest branches by colour."""
 
+import math
 from collections import defaultdict, deque
+from collections.abc import Sequence
 
 import torch
 from markupsafe import Markup, escape
@@ -11,7 +13,6 @@ from allegory.pages.plots import tag
 from allegory.questions.picture import Disc
 
 SIDE, RADIUS = 460.0, 222.0
-STEPS = 8  # straight pieces of a way
 BRANCHES = 6
 NAMED = 7
 LETTERS = 24
@@ -49,8 +50,17 @@ def _ways(p: Disc) -> list[str]:
     """The arc of every edge as a path."""
     z = torch.tensor([p.x, p.y], dtype=torch.float64).T.reshape(-1, 2)
     ends = torch.tensor(p.edges, dtype=torch.int64).reshape(-1, 2)
-    arcs = hyperbolic.shortest(z[ends[:, 0]], z[ends[:, 1]], STEPS)
-    return ["M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in (_place(*q) for q in arc)) for arc in arcs.tolist()]
+    centre, radius = hyperbolic.circle(z[ends[:, 0]], z[ends[:, 1]])
+    return [_way(*each) for each in zip(z[ends[:, 0]].tolist(), z[ends[:, 1]].tolist(), centre.tolist(), radius.tolist(), strict=True)]
+
+
+def _way(a: Sequence[float], b: Sequence[float], c: Sequence[float], r: float) -> str:
+    """From a to b along the circle around c, on its near side; straight where its radius is infinite."""
+    (ax, ay), (bx, by) = _place(*a), _place(*b)
+    if not math.isfinite(r):
+        return f"M{ax:.1f} {ay:.1f}L{bx:.1f} {by:.1f}"
+    left = (a[0] - c[0]) * (b[1] - c[1]) > (a[1] - c[1]) * (b[0] - c[0])
+    return f"M{ax:.1f} {ay:.1f}A{RADIUS * r:.1f} {RADIUS * r:.1f} 0 0 {int(not left)} {bx:.1f} {by:.1f}"
 
 
 def _children(p: Disc) -> dict[int, list[int]]:
