@@ -14,6 +14,21 @@ are found before the points move out. `geometry="euclidean"` is the same with $d
 **A new item** is where the most special column that it shares with training items is: a node that was not learned from, where the nearest
 learned one above it is. A hierarchy that lacks columns of training is refused, and columns that training had not are passed over.
 
+**Measured.** WordNet's mammals, 1,182 nodes and 6,542 relations with those that follow, all learned from; mean rank and MAP of all nodes
+(the question `relations`), mean of three seeds, some 15 seconds each on one core:
+
+| | 5 numbers | 10 numbers |
+|---|---|---|
+| hyperbolic | 1.40, .947 | 1.30, .950 |
+| the same, Euclidean | 80.7, .194 | 30.4, .367 |
+| PCA of the marks | 144, .077 | |
+| eigenvectors of the Laplacian | 165, .059 | |
+| published (figure 2 of the paper) | 1.26, .927 | |
+
+In 2 numbers it is 4.1, .70; the marks themselves, 1,182 numbers, say 59.1, .282. The Euclidean version is the one of the paper and of the
+authors' code, of the same size: with 200 numbers others found it good too (issue 35 of that code). Of the 244 nodes that were not
+learned from, with 70 % of the nodes as training, the MAP is .35, as a new node lies on the one above it.
+
 **When it fails.** Relations that are no hierarchy: look at the mean rank, and at the Euclidean version. Vectors that are no marks are read
 as marks all the same (what is above its mean). Near the rim single precision tells few distances apart: take one dimension more.
 
@@ -142,16 +157,23 @@ class Poincare(Solved[Points]):
         self, theta: Float[Tensor, "v z"], u: Int[Tensor, " b"], candidates: Int[Tensor, "b c"], true: Bool[Tensor, "b c"], rate: float
     ) -> Float[Tensor, "v z"]:
         """The points after a step down the loss of some relations."""
-        with torch.enable_grad():
-            theta = theta.requires_grad_()
-            d = self._distance(theta[u][:, None], theta[candidates]).masked_fill(~true, torch.inf)
-            (gradient,) = torch.autograd.grad(-F.log_softmax(-d, 1)[:, 0].sum(), theta)
-        theta = theta.detach()
+        _loss, gradient = self.descent(theta, u, candidates, true)
         if self.geometry == "euclidean":
             return theta - _capped(rate * gradient, 1.0)
         # Deviates: along the straight line of the ball, not of the space around it (eq. 5), as the authors did in 2018 (arXiv:1806.03417).
         step = _capped(rate * hyperbolic.riemannian(theta, gradient), hyperbolic.gap(theta) / 2.0)
         return hyperbolic.inside(hyperbolic.exponential(theta, -step))
+
+    def descent(
+        self, theta: Float[Tensor, "v z"], u: Int[Tensor, " b"], candidates: Int[Tensor, "b c"], true: Bool[Tensor, "b c"]
+    ) -> tuple[Float[Tensor, ""], Float[Tensor, "v z"]]:
+        """The loss of some relations, in nats, and its Euclidean gradient. `candidates`: the right one first; `true`: which count."""
+        with torch.enable_grad():
+            theta = theta.detach().requires_grad_()
+            d = self._distance(theta[u][:, None], theta[candidates]).masked_fill(~true, torch.inf)
+            loss = -F.log_softmax(-d, 1)[:, 0].sum()
+            (gradient,) = torch.autograd.grad(loss, theta)
+        return loss.detach(), gradient
 
     def _distance(self, a: Float[Tensor, "*b z"], b: Float[Tensor, "*c z"]) -> Float[Tensor, "*d"]:
         """What the objective takes for a distance."""
