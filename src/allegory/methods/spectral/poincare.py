@@ -50,7 +50,8 @@ from allegory.measures import hyperbolic
 
 MAMMALS = "hierarchy:text/wordnet/mammal_closure.tsv.gz"
 BURN_IN, SLOW = 20, 0.1
-STRIDE = 0.1  # as far as a point moves in a step, in the distance of its space: those at the top have most of the relations
+# Deviates: no point moves farther in a step, in the distance of its space; those at the top have most of the relations.
+STRIDE = 0.1
 START = 1e-3
 STEPS = 32  # a round has as many at least, however few relations there are
 
