@@ -155,9 +155,12 @@ def evaluate(
     return questions.ask(rep, source, questions=names, seed=seed, cache=None if cache is None else Path(cache), quiet=quiet)
 
 
-def report(rep: Representation, scores: Sequence[Score], path: Path | str, data: Any = None) -> Path:
-    """Writes one self-contained HTML page about a representation. `data` may be left out when it was learned or evaluated here."""
-    pages.write_report(path, rep, _source_for(rep, data), scores)
+def report(rep: Representation, scores: Sequence[Score], path: Path | str, data: Any = None, *, map: str = "neighbours") -> Path:
+    """Writes one self-contained HTML page about a representation. `data` may be left out when it was learned or evaluated here.
+
+    `map`: how the codes are laid out: neighbours, or a method of the spectral family ("PCA", "TSNE", "UMAP" ...).
+    """
+    pages.write_report(path, rep, _source_for(rep, data), scores, by=map)
     return Path(path)
 
 

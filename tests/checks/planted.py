@@ -24,6 +24,7 @@ from allegory.core import (
     Player,
     RateDistortion,
     Recipe,
+    Spectrum,
     Trained,
     batch_mean,
     everyone,
@@ -300,7 +301,7 @@ class DecodesFlat(Linear):
 
 @caught_by("check_capabilities", "as far there as back")
 @final
-class OneWay(Linear):
+class FartherBack(Linear):
     def compare(self, net, a, b):
         return (a[:, None] - b).clamp_min(0.0).sum(2)
 
@@ -615,3 +616,13 @@ class Bent(Linear):
 @final
 class NoProjection(Linear):
     pass
+
+
+@caught_by("check_capabilities", "shares of")
+@final
+class MoreThanAll(Linear):
+    """Its variances are more than there is."""
+
+    def spectrum(self, net):
+        values = torch.ones(self.latent)
+        return Spectrum(values, "variance", total=values.sum() / 2)

@@ -3,6 +3,7 @@
 import pickle
 import re
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -107,6 +108,38 @@ def test_a_large_npy_stays_on_disk(tmp_path, monkeypatch):
     for index in (torch.tensor([5, 2]), np.array([5, 2])):
         assert np.allclose(items.take(index).numpy(), expected, atol=1e-6)
     assert sum(len(b) for b in items.batches(32)) == len(items)
+
+
+def resident(path):
+    """Bytes of a mapped file that lie in the memory of this process."""
+    lines = iter(Path("/proc/self/smaps").read_text().splitlines())
+    return sum(1024 * int(next(s for s in lines if s.startswith("Rss:")).split()[1]) for line in lines if line.endswith(str(path)))
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="needs Linux's account of mapped memory")
+def test_what_was_read_of_a_mapped_file_does_not_stay_in_memory(tmp_path, monkeypatch):
+    path = tmp_path / "x.npy"
+    np.save(path, RANDOM.normal(size=(6000, 1024)))
+    source = open_source(path)
+    assert len(source.item_keys) == 6000
+    monkeypatch.setattr("allegory.data.items.MAPPED_BYTES", 1000)
+    train = source.part("train")
+    items = Items(source, Intake.fit(source, train), train)
+    seen = torch.cat(list(items.batches()))
+    assert resident(path) < 2 << 20 < path.stat().st_size / 20
+    assert np.asarray(source.x[:100]).sum() != 0 and resident(path) > 0  # it is that file's memory which is counted
+    items_in_memory = Items(open_source(np.load(path)), items.intake, train)
+    assert torch.equal(seen, items_in_memory.whole())
+
+
+def test_changes_to_a_copy_of_a_mapped_file_are_never_lost(tmp_path):
+    """A mapping of mode c holds changes in memory alone: to let go of it would undo them."""
+    np.save(tmp_path / "x.npy", np.zeros((50, 3)))
+    x = np.load(tmp_path / "x.npy", mmap_mode="c")
+    x[:] = np.arange(50.0)[:, None]
+    source = open_source(x)
+    assert len(source.item_keys) == 50 and np.array_equal(source.take(slice(None)), x)
+    assert x[:, 0].tolist() == list(range(50))
 
 
 def test_nan_in_vectors_is_named_and_imputed_or_dropped():

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import torch
 from sklearn.manifold import trustworthiness as sklearn_trustworthiness
-from sklearn.neighbors import NearestNeighbors
 
 from allegory.measures import neighbourhoods, neighbours
 
@@ -43,17 +42,6 @@ def test_ends_of_trustworthiness():
 
 def test_blocks_change_nothing(monkeypatch):
     x = torch.as_tensor(np.random.default_rng(2).normal(size=(97, 4)) + 1000.0)
-    whole = neighbours.nearest(x, 5)
-    blocks = neighbours.nearest(x, 5, block=10)
-    assert torch.equal(whole[1], blocks[1])
-    distance, index = NearestNeighbors(n_neighbors=6, algorithm="brute").fit(x.numpy()).kneighbors()
-    assert np.array_equal(whole[1].numpy(), index[:, :5])
-    assert np.allclose(whole[0].numpy(), distance[:, :5], rtol=1e-6)
     before = neighbourhoods.trustworthiness(x, x[:, :1], 5)
     monkeypatch.setattr(neighbours, "BLOCK_NUMBERS", 300)
     assert neighbourhoods.trustworthiness(x, x[:, :1], 5) == before
-
-
-def test_distinct_rows_in_order():
-    z = torch.tensor([[2.0, 0], [1, 0], [2, 0], [0, 0], [1, 0]])
-    assert neighbours.distinct(z).tolist() == [[2, 0], [1, 0], [0, 0]]

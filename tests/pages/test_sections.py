@@ -92,7 +92,7 @@ def test_traversals_put_the_dimension_that_changes_most_first(images, encoded, p
 def test_only_what_a_method_can_do_is_shown(vae, pca, table_vae, images, vectors, encoded, table):
     z4 = codes_map.encoded(vae, images)
     assert set(page.abilities(vae, images, z4)) == {"reconstructions", "traversals", "interpolations", "samples", "rate", "completions"}
-    assert set(page.abilities(pca, images, encoded)) == {"reconstructions", "traversals", "interpolations"}
+    assert set(page.abilities(pca, images, encoded)) == {"reconstructions", "traversals", "interpolations", "adds"}
     assert set(page.abilities(table_vae, vectors, table)) == {"columns", "heat", "drawn", "rate"}
 
     class Blind:

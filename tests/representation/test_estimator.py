@@ -15,7 +15,10 @@ from sklearn.preprocessing import StandardScaler
 
 from allegory.core import Problem
 from allegory.methods.latent.beta_vae import BetaVAE
+from allegory.methods.spectral.dictionary_learning import DictionaryLearning
+from allegory.methods.spectral.ica import ICA
 from allegory.methods.spectral.pca import PCA
+from allegory.methods.spectral.probabilistic_pca import ProbabilisticPCA
 from allegory.methods.supervised.classifier import Classifier
 from allegory.representation.estimator import as_estimator
 
@@ -23,7 +26,10 @@ X, Y = load_digits(return_X_y=True)
 X, Y = X[:200], Y[:200]
 
 
-@pytest.mark.parametrize("method", [PCA(latent=2), None], ids=["PCA", "BetaVAE"])
+OTHERS = (ProbabilisticPCA(latent=2), ICA(latent=2), DictionaryLearning(atoms=5, steps=5))
+
+
+@pytest.mark.parametrize("method", [PCA(latent=2), None, *OTHERS], ids=["PCA", "BetaVAE", "ProbabilisticPCA", "ICA", "DictionaryLearning"])
 def test_scikit_learns_own_checks(method):
     scikit_learn_is_content(as_estimator(method, steps=2, batch=8), 40)
 

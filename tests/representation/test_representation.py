@@ -100,14 +100,16 @@ def test_the_method_may_ask_for_gradients(vae, images):
 
 def test_capabilities(vae, pca, images, vectors):
     assert vae.can() == ("encode", "codes", "decode", "sample", "log_density", "bound", "rate_distortion", "complete", "reconstruct")
-    assert pca.can() == ("encode", "decode", "reconstruct")
+    assert pca.can() == ("encode", "decode", "spectrum", "reconstruct")
+    told = pca.spectrum()
+    assert told.name == "variance" and told.values.dtype == torch.float32 and float(told.values.sum()) <= float(told.total) * (1 + 1e-6)
     z = vae.encode(images)
     assert vae.decode(z).shape == (60, 1, 8, 8) and abs(vae.decode(z)).max() <= 1
     np.testing.assert_allclose(vae.reconstruct(images, batch=9), vae.decode(z), rtol=1e-4, atol=1e-5)
     named = vae.codes(images, ("mean", "kl"), batch=9)
     assert list(named) == ["mean", "kl"] and named["kl"].values.shape == (60, 4)
     np.testing.assert_allclose(named["mean"].values.numpy(), z, rtol=1e-5, atol=1e-6)
-    with pytest.raises(Misuse, match="PCA cannot log density; it can encode, decode, reconstruct"):
+    with pytest.raises(Misuse, match="PCA cannot log density; it can encode, decode, spectrum, reconstruct"):
         pca.log_density(vectors)
     for call in (pca.predict, pca.codes, lambda x: pca.sample(len(x))):
         with pytest.raises(Misuse, match="PCA cannot"):

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from allegory import measures
 from allegory.checks.trial import DATA, FEW, Breach, Learned, data, distance, expect, fitting, learn_on, learned, listed
-from allegory.core import Code, Density, Dice, Method, can, capabilities, tree
+from allegory.core import Code, Density, Dice, Method, Spectrum, can, capabilities, tree
 from allegory.representation import Representation
 
 SINGLE = 1e-5  # float32: a sum of some thousand products in another order
@@ -216,6 +216,18 @@ def _try_predict(done: Learned) -> Tensor:
     return p
 
 
+def _try_spectrum(done: Learned) -> Tensor:
+    with torch.no_grad():
+        found = done.method.spectrum(done.net)
+    expect(isinstance(found, Spectrum) and bool(found.name), "a Spectrum with a name", found, "say what the numbers are, in a word")
+    values: Tensor = found.values
+    expect(values.ndim == 1 and len(values) > 0 and bool(values.isfinite().all()), "finite numbers (z,)", _content(values), "look there")
+    if found.total is not None:
+        kept = bool((values >= 0).all()) and float(values.sum()) <= float(found.total) * (1 + SINGLE)
+        expect(kept, f"shares of {float(found.total):.3g}", _content(values), "leave `total` out where the numbers are no parts of it")
+    return values
+
+
 def _try_compare(done: Learned) -> Tensor:
     z = done.codes[:SOME]
     with torch.no_grad():
@@ -229,7 +241,7 @@ def _try_compare(done: Learned) -> Tensor:
 TRIALS: dict[str, Callable[[Learned], Any]] = {
     "decode": _try_decode, "sample": _try_sample, "log_density": _try_log_density, "codes": _try_codes, "predict": _try_predict,
     "bound": _try_bound, "rate_distortion": _try_rate_distortion, "complete": _try_complete, "progressive": _try_progressive,
-    "compare": _try_compare,
+    "spectrum": _try_spectrum, "compare": _try_compare,
 }  # fmt: skip
 
 

@@ -49,7 +49,7 @@ def measure(cls: type[Method[Any]], claim: Claim, here: Row, data_root: str | No
         asked = ", ".join(sorted({s.metric for s in scores if s.control is None}))
         raise Problem(f"{cls.__name__} claims {claim.metric} of {claim.question} on {claim.data}, which was not measured; it gave {asked}")
     itself = key(cls.__name__)  # PCA is no rival of PCA
-    rivals = [s for s in of_claim if s.control is not None and s.control not in CEILINGS and key(s.control) != itself]
+    rivals = [s for s in of_claim if s.control is not None and s.control not in CEILINGS and key(s.control).replace(" ", "") != itself]
     best = max(rivals, key=lambda s: s.value, default=None)
     control = best and {"name": best.control, "value": best.value, "low": best.low, "high": best.high}
     return {

@@ -3,6 +3,7 @@
   allegory evaluate runs/digits --questions all
   allegory evaluate runs/digits --questions few_labels,knn
   allegory evaluate runs/photos other_photos/ --labels folders
+  allegory evaluate runs/digits --map umap                     the report's map by another method
   allegory evaluate runs/photos --questions transfer --suite tasks.yaml
 
 On its own data the answers join those in RUN/scores.json, and report.html and README.md are written anew; on other data nothing is written
@@ -28,17 +29,21 @@ def run(
     suite: Annotated[str | None, Parameter(help="a YAML file of tasks for the question transfer")] = None,
     seed: Annotated[int, Parameter(help="draws the labelled items and the resamplings")] = 0,
     out: Annotated[str | None, Parameter(help="a folder for scores.json, report.html and README.md (default: RUN)")] = None,
+    map: Annotated[str, Parameter(help="of the codes in the report: neighbours, PCA, TSNE, UMAP ...")] = "neighbours",
     json: Json = False,
 ) -> int:
     """Asks, writes, tells."""
     from allegory.cli import judge, opened
+    from allegory.pages import mapping
+
+    mapping.chosen(map)  # refused before anything is asked
 
     subject, source = opened.run_and_data(run, data, labels, options)
     own = data is None and labels is None and not options
     target = Path(out) if out else subject.run.path if own else None
     scores = judge.ask(subject, source, _asked(questions, suite), seed)
     if target is not None:
-        judge.write(subject, source, scores.over(subject.run.answers) if own and not out else scores, target)
+        judge.write(subject, source, scores.over(subject.run.answers) if own and not out else scores, target, map)
     judge.tell(subject, source, json, scores, target)
     return 0
 

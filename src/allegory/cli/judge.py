@@ -22,13 +22,13 @@ def ask(done: Done, source: Source, names: Asked = None, seed: int = 0) -> Score
     return scores
 
 
-def write(done: Done, source: Source, scores: Scores, folder: Path) -> None:
+def write(done: Done, source: Source, scores: Scores, folder: Path, by: str = "neighbours") -> None:
     """scores.json, details.json, report.html and README.md, each whole or not at all. The pages of a study show its first seed, and the
-    scores of all."""
+    scores of all. `by`: the map of the report."""
     first, metrics = done.reps[0], (done.run.seeds or [done.run])[0].metrics
     files.write_json(folder / "scores.json", scores.as_dicts())
     files.write_json(folder / "details.json", scores.details())
-    pages.write_report(folder / "report.html", first, source, scores, metrics)
+    pages.write_report(folder / "report.html", first, source, scores, metrics, by=by)
     files.atomic_write(folder / "README.md", pages.model_card(first, source, scores))
 
 

@@ -1,6 +1,6 @@
 """Learns a representation of DATA, judges it beside its controls, and writes a run: model, scores, report.
 
-DATA is a name (digits, sprites:size=16, manifold:name=S2xS2), a folder of images, a .npy, .npz, .csv or .parquet file, or
+DATA is a name (digits, patches, sprites:size=16, manifold:name=S2xS2), a folder of images, a .npy, .npz, .csv or .parquet file, or
 hierarchy:FILE with the columns child and parent.
 
   allegory learn digits
@@ -59,8 +59,11 @@ def run(data: str | None, own: dict[str, Any], what: What, where: Where, trainin
     """Learns, judges, tells."""
     from allegory.cli import job, judge
     from allegory.cli.together import together
+    from allegory.pages import mapping
     from allegory.train.distribution import leads
 
+    if after.evaluate:
+        mapping.chosen(after.map)  # refused before anything is learned
     task = job.task(data, own, what, where, training, optimiser)
     source = task.origin.open()
     method = task.chosen(source)
@@ -75,7 +78,7 @@ def run(data: str | None, own: dict[str, Any], what: What, where: Where, trainin
     if after.evaluate and not (where.resume and done.run.judged):
         with job.resumable(task.out):
             scores = judge.ask(done, source)
-            judge.write(done, source, scores, done.run.path)
+            judge.write(done, source, scores, done.run.path, after.map)
     judge.tell(done, source, after.json, scores, done.run.path)
     return 0
 

@@ -110,9 +110,11 @@ class After:
 
     evaluate: ask all questions that the data allow, beside the controls, and write the report.
     json: print one JSON document in place of tables.
+    map: of the codes in the report: neighbours, PCA, TSNE, UMAP or another method of the spectral family.
     """
 
     evaluate: bool = True
+    map: str = "neighbours"
     json: bool = False
 
 

@@ -1,6 +1,6 @@
 """Protocols and value types, and nothing else. Everything in allegory speaks in these nouns."""
 
-from allegory.core.capabilities import CAPABILITIES, Code, Density, RateDistortion, can
+from allegory.core.capabilities import CAPABILITIES, Code, Density, RateDistortion, Spectrum, can
 from allegory.core.card import Card, Claim, CodeKind, Dial, Paper
 from allegory.core.dice import Dice
 from allegory.core.errors import Misuse, Problem, key, nearest, needs
@@ -18,6 +18,6 @@ __all__ = [
     "Density", "Dial", "Dice", "Graph", "Items", "Loss", "Method",
     "Misuse", "Moment", "Optim", "Paper", "Parts", "Player", "Problem", "Ragged", "RateDistortion", "Recipe",
     "Seq", "Set", "Shuffled", "Solved",
-    "Spec", "Tokens", "Trained", "Tree", "Views",
+    "Spec", "Spectrum", "Tokens", "Trained", "Tree", "Views",
     "batch_mean", "can", "everyone", "fenced", "key", "move_average", "nearest", "needs", "processes", "rank",
 ]  # fmt: skip

@@ -55,6 +55,18 @@ class RateDistortion:
     likelihood: str
 
 
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """The numbers that a spectral method found, (z,), in the order of its code, and what they are in a word, such as "eigenvalue".
+
+    `total`: what all of them sum to, with those that were not kept; where it is known, each is a share of it.
+    """
+
+    values: Tensor
+    name: str
+    total: Tensor | None = None
+
+
 @runtime_checkable
 class Encodes(Protocol):
     def encode(self, net: Any, x: Tree) -> Float[Tensor, "b z"]:
@@ -129,6 +141,13 @@ class Predicts(Protocol):
 
 
 @runtime_checkable
+class HasSpectrum(Protocol):
+    def spectrum(self, net: Any) -> Spectrum:
+        """The numbers that stand behind those of the code: variances, eigenvalues."""
+        ...
+
+
+@runtime_checkable
 class Compares(Protocol):
     def compare(self, net: Any, a: Float[Tensor, "m z"], b: Float[Tensor, "n z"]) -> Float[Tensor, "m n"]:
         """The distance of every code of `a` from every code of `b` in the space that codes live in, where it is not Euclidean."""
@@ -138,7 +157,7 @@ class Compares(Protocol):
 CAPABILITIES: dict[str, type] = {
     "encode": Encodes, "codes": HasCodes, "decode": Decodes, "sample": Samples, "log_density": HasLogDensity, "bound": HasBound,
     "rate_distortion": HasRate, "complete": Completes, "progressive": Progresses, "predict": Predicts,
-    "compare": Compares,
+    "spectrum": HasSpectrum, "compare": Compares,
 }  # fmt: skip
 RESERVED = ("codes_of", "energy", "evolve", "render", "intervene", "act", "attend")
 

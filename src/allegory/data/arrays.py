@@ -8,7 +8,7 @@ import torch
 
 from allegory.core import Array, Misuse, Parts, Problem
 from allegory.data.found import Found
-from allegory.data.leaves import Rows
+from allegory.data.leaves import Rows, let_go
 from allegory.data.source import CHUNK_BYTES, Skipped, Source
 
 Missing = Literal["impute", "drop", "keep"]
@@ -119,8 +119,11 @@ def _guess(shape: tuple[int, ...], name: str) -> tuple[Channels, str]:
 
 
 def _chunks(array: np.ndarray) -> Iterator[slice]:
+    """All rows, some MiB at a time; of a mapped file no more than these stay in memory."""
     step = max(1, CHUNK_BYTES // max(1, array[0].nbytes))
-    return (slice(i, i + step) for i in range(0, len(array), step))
+    for i in range(0, len(array), step):
+        yield slice(i, i + step)
+        let_go(array)
 
 
 def _levels(array: np.ndarray, name: str, levels: int | None) -> int | None:

@@ -20,6 +20,7 @@ from allegory.data.source import Column, Source
 
 FIT_ITEMS = 50_000
 FIT_BYTES = 1 << 30
+FIT_NUMBERS = 1 << 22  # of which mean and deviation are taken at once
 
 
 class Pixels(nn.Module):
@@ -55,10 +56,9 @@ class Standardise(nn.Module):
 
     def fit(self, x: np.ndarray) -> "Standardise":
         flat = np.moveaxis(x, 1, 2).reshape(-1, x.shape[1]) if self.series else x.reshape(len(x), -1)
-        x = np.where(np.isfinite(flat), flat, np.nan).astype(np.float64)
-        seen = np.isfinite(x).any(0)
-        safe = np.where(seen, x, 0.0)
-        mean, std = np.nanmean(safe, 0), np.nanstd(safe, 0)
+        width = max(1, FIT_NUMBERS // max(1, len(flat)))
+        told = [_mean_and_deviation(flat[:, at : at + width]) for at in range(0, max(1, flat.shape[1]), width)]
+        mean, std = (np.concatenate(parts) for parts in zip(*told, strict=True))
         self.mean = torch.as_tensor(mean, dtype=torch.float32)
         self.scale = torch.as_tensor(np.where(std > 1e-12 * np.maximum(1.0, abs(mean)), std, 1.0), dtype=torch.float32)
         return self
@@ -74,6 +74,13 @@ class Standardise(nn.Module):
         """`raw` with its missing numbers from `x`, which is as methods see it."""
         mean, scale = (v[:, None] if self.series else v for v in (self.mean, self.scale))
         return torch.where(torch.isfinite(raw), raw, x * scale + mean)
+
+
+def _mean_and_deviation(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of every feature of x (n, d), over its finite entries; 0 for one without any."""
+    x = np.where(np.isfinite(x), x, np.nan).astype(np.float64)
+    safe = np.where(np.isfinite(x).any(0), x, 0.0)
+    return np.nanmean(safe, 0), np.nanstd(safe, 0)
 
 
 class Table(nn.Module):

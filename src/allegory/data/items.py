@@ -1,5 +1,6 @@
 """The training part as methods see it, and batches of any part, on the device when it fits."""
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -8,15 +9,18 @@ from torch import Tensor
 
 from allegory.core import Spec, Tree, tree
 from allegory.data.intake import Intake
+from allegory.data.leaves import file_of
 from allegory.data.source import Source
 
 RESIDENT_BYTES = 2 << 30
+MAPPED_BYTES = 256 << 20  # of a file that is mapped into memory already, a copy on the CPU is worth no more
 
 
 class Items:
     """Some items of a source, through the intake. `len`, `take`, `batches`; see `core.Items`.
 
-    Up to `RESIDENT_BYTES` of them are kept on the device as stored; more are read (or rendered, or decoded) batch by batch.
+    Up to `RESIDENT_BYTES` of them are kept on the device as stored; more are read (or rendered, or decoded) batch by batch, and so is
+    what is mapped from a larger file on the CPU.
     """
 
     def __init__(self, source: Source, intake: Intake, index: np.ndarray, device: torch.device | str = "cpu"):
@@ -24,7 +28,8 @@ class Items:
         self.intake, self.index, self.device = intake, np.asarray(index), torch.device(device)
         self.spec: Spec = intake.spec
         self._resident: Tree | None = None
-        if source.item_bytes * len(self.index) <= RESIDENT_BYTES:
+        mapped = self.device.type == "cpu" and any(file_of(leaf) for leaf in tree.leaves(source.x))
+        if source.item_bytes * len(self.index) <= min(RESIDENT_BYTES, MAPPED_BYTES if mapped else math.inf):
             self._resident = tree.to(source.take(self.index), self.device)
 
     def __len__(self) -> int:

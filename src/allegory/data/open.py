@@ -27,13 +27,16 @@ from allegory.data.intake import Intake
 from allegory.data.kinds import attributes_of, from_sheet, names_in
 from allegory.data.manifolds import open_manifold
 from allegory.data.numpy_files import open_npy, open_npz
+from allegory.data.patches import open_patches
 from allegory.data.sheet import Sheet
 from allegory.data.source import Source
 from allegory.data.sprites import open_sprites
 from allegory.data.tables import open_csv, open_frame, open_parquet, open_table
 
 Opener = Callable[..., Found]
-BUILT_IN: dict[str, Opener] = {"digits": open_digits, "sprites": open_sprites, "manifold": open_manifold, "tree": open_tree}
+BUILT_IN: dict[str, Opener] = {
+    "digits": open_digits, "sprites": open_sprites, "patches": open_patches, "manifold": open_manifold, "tree": open_tree,
+}  # fmt: skip
 HUBS: dict[str, Opener] = {"torchvision": open_torchvision, "hf": open_hub}
 PREFIXES: dict[str, Opener] = {"hierarchy": open_hierarchy}
 FILES: dict[str, Opener] = {".npy": open_npy, ".npz": open_npz, ".csv": open_csv, ".tsv": open_csv, ".parquet": open_parquet}
@@ -46,10 +49,10 @@ def open_source(
 ) -> Source:  # fmt: skip
     """Observations from nearly anything.
 
-    `data`: "digits", "sprites" (with options: "sprites:size=16,xs=8"), "manifold:name=swiss_roll" (or S2xS2, n=, noise=, d=),
-    "tree:depth=4,branches=3", "hierarchy:PATH" of a table of children and parents, a folder of images or of MNIST's IDX files, a path to
-    .npy, .npz, .csv, .tsv or .parquet, "torchvision:NAME", "hf:NAME", a numpy array, a torch tensor, a pandas DataFrame, an arrow table,
-    a map-style data set, a list of PIL images or paths, or a `Source`.
+    `data`: "digits", "sprites" (with options: "sprites:size=16,xs=8"), "patches" of photographs ("patches:size=8"),
+    "manifold:name=swiss_roll" (or S2xS2, n=, noise=, d=), "tree:depth=4,branches=3", "hierarchy:PATH" of a table of children and parents,
+    a folder of images or of MNIST's IDX files, a path to .npy, .npz, .csv, .tsv or .parquet, "torchvision:NAME", "hf:NAME", a numpy array,
+    a torch tensor, a pandas DataFrame, an arrow table, a map-style data set, a list of PIL images or paths, or a `Source`.
     `labels`: None (those the data itself has), "none", "folders" (the first sub-folder), a column or key, a csv of (id or path, label), or
     one value for each item; None, NaN, "" and -1 are missing. The further columns of such a csv are attributes. `attributes`: further
     things known about the items: columns or keys (joined by +), a csv with a column each, or values by name (`kinds.as_attribute`).

@@ -13,7 +13,7 @@ import numpy as np
 from allegory.core import Problem, Spec, Tree, tree
 from allegory.data.attributes import Attribute, distinct
 from allegory.data.hashing import keys_of, row_keys, spread
-from allegory.data.leaves import Rows
+from allegory.data.leaves import Rows, rows_of
 
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
@@ -105,7 +105,7 @@ class Source:
     def take(self, index: np.ndarray | slice) -> Tree:
         """The stored observations at `index`, as numpy arrays."""
         rows = self._rows(index)
-        return tree.map(lambda leaf: np.asarray(leaf[rows]), self.x)
+        return tree.map(lambda leaf: rows_of(leaf, rows), self.x)
 
     def _rows(self, index: Any) -> np.ndarray:
         return np.arange(*index.indices(len(self))) if isinstance(index, slice) else np.arange(len(self))[index]

@@ -12,9 +12,10 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 from jaxtyping import Float, Int
-from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import LinearOperator, eigsh
 from torch import Tensor
+
+from allegory.measures import graphs
 
 ROWS = 4096  # items, or edges, that are worked on at once
 DENSE = 400  # rows up to which a matrix is solved whole
@@ -38,9 +39,8 @@ class Edges:
     def of(near: Int[Tensor, "n k"], x: Float[Tensor, "n d"]) -> "Edges":
         """Who is near whom, either way; parts that hang nowhere together are joined where they are nearest to each other."""
         n, k = near.shape
-        graph = sp.csr_matrix((np.ones(n * k, dtype=np.int8), near.numpy().ravel(), np.arange(0, n * k + 1, k)), shape=(n, n))
-        graph = _joined(graph.maximum(graph.T).tocsr(), x)
-        graph.sort_indices()
+        directed = sp.csr_array((np.ones(n * k), near.numpy().ravel(), np.arange(0, n * k + 1, k)), shape=(n, n))
+        graph, _ = graphs.joined(graphs.either(directed), x)
         starts = torch.as_tensor(graph.indptr.astype(np.int64))
         return Edges(torch.arange(n).repeat_interleave(starts.diff()), torch.as_tensor(graph.indices.astype(np.int64)), starts)
 
@@ -53,26 +53,6 @@ class Edges:
     @property
     def degrees(self) -> Float[Tensor, " n"]:
         return self.starts.diff().double()
-
-
-def _joined(graph: sp.csr_matrix, x: Float[Tensor, "n d"]) -> sp.csr_matrix:
-    """With one more edge from every part to the nearest item outside, until there is one part (Boruvka's rounds)."""
-    count, part = connected_components(graph, directed=False)
-    while count > 1:
-        z, of = x.double(), torch.as_tensor(part)
-        nearest = torch.cat([_outside(z, of, rows) for rows in torch.arange(len(z)).split(max(1, (1 << 22) // len(z)))])  # (n, 2)
-        order = np.lexsort((nearest[:, 0].numpy(), part))
-        a = order[np.unique(part[order], return_index=True)[1]]
-        b = nearest[a, 1].long().numpy()
-        extra = sp.csr_matrix((np.ones(len(a), dtype=np.int8), (a, b)), shape=graph.shape)
-        graph = graph.maximum(extra).maximum(extra.T).tocsr()
-        count, part = connected_components(graph, directed=False)
-    return graph
-
-
-def _outside(z: Tensor, part: Tensor, rows: Tensor) -> Float[Tensor, "b 2"]:
-    distances = torch.cdist(z[rows], z).masked_fill_(part[rows, None] == part[None], torch.inf)
-    return torch.stack([distances.min(1).values, distances.argmin(1).double()], 1)
 
 
 def tangents(x: Float[Tensor, "n d"], near: Int[Tensor, "n q"], k: int) -> Float[Tensor, "n k d"]:

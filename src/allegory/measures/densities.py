@@ -64,7 +64,12 @@ def probabilistic_pca(train: Float[Tensor, "t d"], test: Items, q: int) -> Float
     rest = float(variance[q:].sum()) / (d - q)
     noise = max(rest, LEAST * float(variance.sum()) / d) or 1.0
     kept = variance[:q].clamp_min(noise)
-    moved = test - mean
-    along = moved @ axes[:q].T
-    distance = (along.square() / kept).sum(1) + (moved.square().sum(1) - along.square().sum(1)) / noise
-    return -0.5 * (distance + kept.log().sum() + (d - q) * math.log(noise) + d * math.log(2 * math.pi))
+    return along_axes(test - mean, axes[:q], kept, torch.as_tensor(noise, dtype=kept.dtype))
+
+
+def along_axes(moved: Items, axes: Float[Tensor, "q d"], kept: Float[Tensor, " q"], noise: Float[Tensor, ""]) -> Float[Tensor, " n"]:
+    """log p of x - mean under the Gaussian that has the variances `kept` along orthonormal `axes`, and `noise` in every other direction."""
+    q, d = axes.shape
+    along = moved @ axes.T
+    distance = (along.square() / kept).sum(1) + (moved - along @ axes).square().sum(1) / noise
+    return -0.5 * (distance + kept.log().sum() + (d - q) * noise.log() + d * math.log(2 * math.pi))

@@ -46,7 +46,7 @@ class LinearGaussian:
         """The mean and covariance of z, given the known entries of x - mu."""
         d, q = self.W.shape
         outer = (self.W[:, :, None] * self.W[:, None, :]).view(d, q * q)
-        precision = torch.eye(q, dtype=self.W.dtype) + (known.to(self.W) @ outer).view(-1, q, q) / self.noise
+        precision = torch.eye(q, dtype=self.W.dtype, device=self.W.device) + (known.to(self.W) @ outer).view(-1, q, q) / self.noise
         covariance = torch.linalg.inv(precision)
         return (covariance @ (moved @ self.W / self.noise)[:, :, None])[:, :, 0], covariance
 

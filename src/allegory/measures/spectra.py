@@ -12,6 +12,7 @@ from torch import Tensor
 
 DENSE = 1500  # rows up to which all is computed densely, which is exact and as fast
 RANK = 1e-11  # of the largest eigenvalue: what lies below is rounding
+RESIDUAL = 1e-10  # of an eigenvector, beside the operator's size of 1
 NEAR_ZERO = 1e-10  # of the mean diagonal: the shift below 0 at which a singular matrix is factorised
 
 Modes = tuple[Float[Tensor, " k"], Float[Tensor, "n k"]]
@@ -81,9 +82,9 @@ def markov_modes(W: sp.csr_array, k: int) -> Modes:
 
 
 def _lanczos(product: Callable[[np.ndarray], np.ndarray], n: int, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """The k largest eigenvalues of a symmetric operator, by implicitly restarted Lanczos steps from a fixed beginning, to rounding."""
-    begin = np.random.default_rng(0).standard_normal(n)
-    return eigsh(LinearOperator((n, n), matvec=product, dtype=np.float64), k, which="LA", v0=begin, ncv=min(n, max(4 * k, 40)))
+    """The k largest eigenvalues of a symmetric operator, by implicitly restarted Lanczos steps from a fixed beginning."""
+    begin, operator = np.random.default_rng(0).standard_normal(n), LinearOperator((n, n), matvec=product, dtype=np.float64)
+    return eigsh(operator, k, which="LA", v0=begin, ncv=min(n, max(2 * k + 10, 30)), tol=RESIDUAL)
 
 
 def _modes(values: np.ndarray, vectors: np.ndarray) -> Modes:

@@ -1,12 +1,13 @@
 """What the interactive map needs: places, names, colours and thumbnails of up to 20,000 items."""
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from allegory.data import PARTS, Source
-from allegory.pages import layout, pictures, render
+from allegory.pages import layout, mapping, pictures, render
 from allegory.pages.numbers import plural
 
 MOST = 20_000
@@ -41,34 +42,37 @@ def encoded(rep: Any, source: Source, most: int = MOST) -> Encoded:
     return Encoded(index, z.reshape(len(z), -1), sheet.atlas() if sheet else None)
 
 
-def payload(source: Source, items: Encoded) -> dict[str, Any]:
-    """What the page's script reads, as JSON values."""
+def payload(source: Source, items: Encoded, by: str = mapping.USUAL) -> dict[str, Any]:
+    """What the page's script reads, as JSON values. `by`: which map comes first."""
     atlas = items.atlas
     return {
         "n": len(items.index),
         "ids": ids(source, items.index),
-        "layouts": layouts(items.z),
+        "layouts": layouts(items.z, by),
         "colours": colours(source, items.index),
         "atlas": atlas and {"tile": atlas.tile, "columns": atlas.columns, "width": atlas.width, "height": atlas.height},
     }
 
 
-def layouts(z: np.ndarray) -> list[dict[str, Any]]:
-    """The neighbour layout and the PCA plane, each with the share of neighbours that it keeps."""
+def layouts(z: np.ndarray, by: str = mapping.USUAL) -> list[dict[str, Any]]:
+    """The map by the method named `by`, the neighbour layout and the PCA plane, each with what it keeps."""
     flat = layout.plane(z)
     if len(z) < 3:
-        return [_layout("PCA", flat, None)]
+        return [_layout("PCA", flat, None, None)]
+    method = mapping.chosen(by)
     graph, _ = layout.neighbours(z)
-    close = layout.near(flat, graph)
-    return [_layout("neighbours", close, layout.kept(close, graph)), _layout("PCA", flat, layout.kept(flat, graph))]
+    maps = {} if method is None else {type(method).__name__: mapping.places(z, method)}
+    maps = {**maps, mapping.USUAL: layout.near(flat, graph), **({} if "PCA" in maps else {"PCA": flat})}
+    return [_layout(name, y, layout.kept(y, graph), mapping.kept(z, y)) for name, y in maps.items()]
 
 
-def _layout(name: str, y: np.ndarray, kept: float | None) -> dict[str, Any]:
+def _layout(name: str, y: np.ndarray, kept: float | None, ranks: mapping.Kept | None) -> dict[str, Any]:
     low, high = y.min(0), y.max(0)
     span = max(float((high - low).max()), 1e-12)
     unit = (y - (low + high) / 2) / span + 0.5
     unit[:, 1] = 1.0 - unit[:, 1]  # the page's y axis points down
-    return {"name": name, "xy": render.packed(np.round(unit * 65535), "u2"), "kept": kept}
+    beside = {} if ranks is None else dataclasses.asdict(ranks)
+    return {"name": name, "xy": render.packed(np.round(unit * 65535), "u2"), "kept": kept, **beside}
 
 
 def colours(source: Source, index: np.ndarray) -> list[dict[str, Any]]:

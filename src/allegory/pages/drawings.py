@@ -25,9 +25,10 @@ text{font:13px system-ui,sans-serif;fill:var(--quiet)} .name{fill:var(--text)} .
 
 
 def style() -> str:
-    """The style, with the colours of the palette as classes k0 .. k11."""
-    said = {scheme: "".join(f"{name}:{c};" for name, c in palette.variables(scheme).items() if name[2] == "c") for scheme in SCHEMES}
+    """The style, with the colours of the palette as classes k0 .. k11, and those of the ramp as r0 .. r8."""
+    said = {scheme: "".join(f"{name}:{c};" for name, c in palette.variables(scheme).items() if name[2] in "cr") for scheme in SCHEMES}
     classes = " ".join(f".k{i}{{--ink:var(--c{i})}}" for i in range(len(palette.LIGHT)))
+    classes += "".join(f" .r{i}{{--ink:var(--r{i})}}" for i in range(len(palette.RAMP_LIGHT)))
     return _STYLE.replace("LIGHT", said["light"]).replace("DARK", said["dark"]) + classes + "\n"
 
 

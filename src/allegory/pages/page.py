@@ -8,7 +8,7 @@ from typing import Any
 
 from allegory.core import Problem, files
 from allegory.data import PARTS, Source
-from allegory.pages import codes_map, columns, figures, latents, looks, paths, pictures, render
+from allegory.pages import adds, codes_map, columns, figures, latents, looks, mapping, paths, pictures, render
 from allegory.pages.health import health
 from allegory.pages.numbers import number, plural, seconds
 from allegory.pages.results import GAIN, Board, Result, board, results
@@ -19,10 +19,18 @@ SCRIPTS = ("data.js", "view.js", "draw.js", "map.js", "hands.js")
 Metrics = Sequence[Mapping[str, Any]]
 
 
-def report(rep: Any, source: Source, scores: Iterable[Any], metrics: Metrics | Path | str | None = None, title: str | None = None) -> str:
+def report(
+    rep: Any,
+    source: Source,
+    scores: Iterable[Any],
+    metrics: Metrics | Path | str | None = None,
+    title: str | None = None,
+    by: str = mapping.USUAL,
+) -> str:
     """The page as HTML.
 
-    `scores` are `Score` objects or their dictionaries, `metrics` the rows of metrics.jsonl or its path. Encodes at most 20,000 items.
+    `scores` are `Score` objects or their dictionaries, `metrics` the rows of metrics.jsonl or its path. `by`: the map that is shown first
+    (`mapping.chosen`). Encodes at most 20,000 items.
     """
     rows, name = results(scores), method_name(rep)
     logged = metrics if isinstance(metrics, Sequence) and not isinstance(metrics, str) else read_metrics(metrics)
@@ -39,12 +47,13 @@ def report(rep: Any, source: Source, scores: Iterable[Any], metrics: Metrics | P
         sections=sections(rows, name, as_scores(scores, rows)),
         protocols=sorted({r.protocol for r in rows if r.protocol and r.question in BOARDS}),
         controls=list(dict.fromkeys(r.control for r in sorted(rows, key=lambda r: r.control is not None))),
-        map=render.json(codes_map.payload(source, items)),
+        map=render.json(codes_map.payload(source, items, by)),
         atlas=items.atlas,
         mapped=codes_map.described(source, items),
         neighbours=looks.neighbours(source, items, rep),
         can=abilities(rep, source, items),
         silent=latents.SILENT,
+        scree=adds.scree(rep),
         curves=figures.curves(logged),
         health=health(logged, rep.facts),
         facts=facts(rep, source, items.z.shape[1]),
@@ -54,10 +63,16 @@ def report(rep: Any, source: Source, scores: Iterable[Any], metrics: Metrics | P
 
 
 def write_report(
-    path: Path | str, rep: Any, source: Source, scores: Iterable[Any], metrics: Metrics | Path | str | None = None, title: str | None = None
+    path: Path | str,
+    rep: Any,
+    source: Source,
+    scores: Iterable[Any],
+    metrics: Metrics | Path | str | None = None,
+    title: str | None = None,
+    by: str = mapping.USUAL,
 ) -> Path:
     """Writes the page to `path`, whole or not at all."""
-    files.atomic_write(path, report(rep, source, scores, metrics, title))
+    files.atomic_write(path, report(rep, source, scores, metrics, title, by))
     return Path(path)
 
 
@@ -107,6 +122,8 @@ def abilities(rep: Any, source: Source, items: codes_map.Encoded) -> dict[str, A
             "traversals": looks.traversals(source, items, rep, q),
             "interpolations": paths.interpolations(source, items, rep, spherical=q is not None and q.standard),
         }
+        if (added := adds.adds(items, rep)) is not None:
+            found["adds"] = added
     elif "decode" in can:
         found = {"columns": columns.reconstructed(source, items, rep), "heat": columns.traversed(source, items, rep)}
     if q is not None:

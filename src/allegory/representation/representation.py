@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from allegory import core
-from allegory.core import Code, Density, Dice, Method, Misuse, RateDistortion, Tree, tree
+from allegory.core import Code, Density, Dice, Method, Misuse, RateDistortion, Spectrum, Tree, tree
 from allegory.data import Intake, Source
 from allegory.representation.reading import as_stored, batches
 from allegory.representation.rest import at_rest
@@ -187,6 +187,14 @@ class Representation:
             return tuple(method.progressive(self.net, x, Dice.roll(seed, 0, index, "progressive"), budgets))
 
         return list(_joined(self._each(source, batch, said), len(source)))
+
+    def spectrum(self) -> Spectrum:
+        """The numbers that stand behind those of the code (variances, eigenvalues), as float32 tensors on the CPU."""
+        method = self._that_can("spectrum")
+        with at_rest(self.net):
+            found = method.spectrum(self.net)
+        total = None if found.total is None else found.total.detach().float().cpu()
+        return Spectrum(found.values.detach().float().cpu(), found.name, total)
 
     def save(self, folder: Path | str) -> None:
         """Writes `folder`: config.json, model.safetensors, manifest.json; whole or not at all. See `representation.store`."""

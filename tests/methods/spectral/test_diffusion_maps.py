@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from helpers.solving import solved
+from helpers.solved import mapped
 from scipy.spatial.distance import cdist, pdist, squareform
 
 from allegory.core import Misuse
@@ -24,7 +24,7 @@ def walk(x, epsilon, alpha):
 @pytest.mark.parametrize("t", [1, 3])
 def test_distances_of_all_codes_are_distances_of_diffusion(alpha, t):
     x = RNG.normal(size=(30, 2))
-    _net, z = solved(DiffusionMaps(latent=29, k=29, epsilon=1.0, alpha=alpha, t=float(t)), x)
+    _net, z = mapped(DiffusionMaps(latent=29, k=29, epsilon=1.0, alpha=alpha, t=float(t)), x)
     P, pi = walk(x, 1.0, alpha)
     Pt = np.linalg.matrix_power(P, t)
     wanted = np.square(Pt[:, None] - Pt[None]) @ (1 / pi)
@@ -33,7 +33,7 @@ def test_distances_of_all_codes_are_distances_of_diffusion(alpha, t):
 
 def test_by_hand():
     """Two items at k(x, y) = e^-1: P = (1, 1/e; 1/e, 1) / (1 + 1/e), lambda = (1 - 1/e) / (1 + 1/e), psi = +-1."""
-    net, z = solved(DiffusionMaps(latent=1, k=1, epsilon=1.0, t=2.0), [[0.0], [1.0]])
+    net, z = mapped(DiffusionMaps(latent=1, k=1, epsilon=1.0, t=2.0), [[0.0], [1.0]])
     ratio = (1 - np.exp(-1)) / (1 + np.exp(-1))
     assert net.values.tolist() == pytest.approx([ratio])
     assert np.abs(z[:, 0]).tolist() == pytest.approx([ratio**2] * 2) and z[0, 0] == -z[1, 0]
@@ -45,7 +45,7 @@ def test_alpha_takes_the_density_out():
     x = np.stack([np.cos(angle), np.sin(angle)], 1)
 
     def unround(alpha):
-        _, z = solved(DiffusionMaps(latent=2, k=999, epsilon=0.01, alpha=alpha, t=0.0), x)
+        _, z = mapped(DiffusionMaps(latent=2, k=999, epsilon=0.01, alpha=alpha, t=0.0), x)
         radius = np.linalg.norm(z, axis=1)
         return radius.std() / radius.mean()
 
@@ -55,7 +55,7 @@ def test_alpha_takes_the_density_out():
 def test_new_items_lie_on_the_curve():
     angle = np.linspace(0, 2 * np.pi, 300, endpoint=False)
     method = DiffusionMaps(latent=2, k=20)
-    net, z = solved(method, np.stack([np.cos(angle), np.sin(angle)], 1))
+    net, z = mapped(method, np.stack([np.cos(angle), np.sin(angle)], 1))
     new = torch.as_tensor(np.stack([np.cos(angle + 0.007), np.sin(angle + 0.007)], 1))
     moved = method.encode(net, new).numpy()
     turned = (np.arctan2(moved[:, 1], moved[:, 0]) - np.arctan2(z[:, 1], z[:, 0]) + np.pi) % (2 * np.pi) - np.pi
@@ -65,4 +65,4 @@ def test_new_items_lie_on_the_curve():
 
 def test_settings_that_make_no_sense_are_refused():
     with pytest.raises(Misuse, match="alpha from 0 to 1"):
-        solved(DiffusionMaps(alpha=2.0), RNG.normal(size=(5, 2)))
+        mapped(DiffusionMaps(alpha=2.0), RNG.normal(size=(5, 2)))

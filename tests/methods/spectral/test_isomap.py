@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from helpers.solving import solved, up_to_signs
+from helpers.solved import mapped, up_to_signs
 from scipy.spatial import procrustes
 from sklearn import manifold
 from sklearn.datasets import make_swiss_roll
@@ -19,7 +19,7 @@ SHEET = np.stack([0.5 * (TURN * np.sqrt(1 + TURN**2) + np.arcsinh(TURN)), X[:, 1
 
 def test_it_is_scikit_learns():
     method = Isomap(latent=2, k=8)
-    net, z = solved(method, X)
+    net, z = mapped(method, X)
     peer = manifold.Isomap(n_neighbors=8, n_components=2, eigen_solver="dense").fit(X)
     np.testing.assert_allclose(up_to_signs(z, peer.embedding_), peer.embedding_, rtol=1e-6, atol=1e-6)
     sign = np.sign((z * peer.embedding_).sum(0))
@@ -27,21 +27,21 @@ def test_it_is_scikit_learns():
 
 
 def test_with_all_items_as_neighbours_it_is_classical_scaling():
-    _, z = solved(Isomap(latent=2, k=len(X)), X)
-    _, mds = solved(ClassicalMDS(latent=2), X)
+    _, z = mapped(Isomap(latent=2, k=len(X)), X)
+    _, mds = mapped(ClassicalMDS(latent=2), X)
     np.testing.assert_allclose(up_to_signs(z, mds), mds, rtol=1e-6, atol=1e-8)
 
 
 def test_the_roll_is_laid_flat_and_pca_does_not():
     """Procrustes' misfit to the sheet, a share of its variance; long ways along a graph are a little too long, hence not 0."""
-    _, z = solved(Isomap(latent=2, k=8), X)
-    _, flat = solved(ClassicalMDS(latent=2), X)
+    _, z = mapped(Isomap(latent=2, k=8), X)
+    _, flat = mapped(ClassicalMDS(latent=2), X)
     assert procrustes(SHEET, z)[2] < 0.005 < 0.3 < procrustes(SHEET, flat)[2]
 
 
 def test_landmarks_give_nearly_the_same_map():
-    net, z = solved(Isomap(latent=2, k=8, landmarks=100), X)
-    _, whole = solved(Isomap(latent=2, k=8), X)
+    net, z = mapped(Isomap(latent=2, k=8, landmarks=100), X)
+    _, whole = mapped(Isomap(latent=2, k=8), X)
     assert net.ways.shape == (700, 100)
     assert procrustes(whole, z)[2] < 1e-3
 
@@ -51,7 +51,7 @@ def test_by_hand():
 
     Two pieces of two items each; the shortest link between them, from the second to the third, joins them.
     """
-    net, z = solved(Isomap(latent=1, k=1), [[0.0, 0.0], [0.0, 1.0], [1.2, 1.1], [1.3, 0.0]])
+    net, z = mapped(Isomap(latent=1, k=1), [[0.0, 0.0], [0.0, 1.0], [1.2, 1.1], [1.3, 0.0]])
     assert int(net.pieces) == 2
     x = np.cumsum([0.0, 1.0, (1.2**2 + 0.1**2) ** 0.5, (0.1**2 + 1.1**2) ** 0.5])
     wanted = x - x.mean()
@@ -61,16 +61,16 @@ def test_by_hand():
 
 def test_pieces_are_joined_and_told():
     two = np.concatenate([X, X + 500.0])
-    net, z = solved(Isomap(latent=2, k=8), two)
+    net, z = mapped(Isomap(latent=2, k=8), two)
     assert int(net.pieces) == 2 and np.isfinite(z).all()
     assert "2 pieces" in Isomap().alarms(net)["graph in pieces"]
-    whole, _ = solved(Isomap(latent=2, k=8), X)
+    whole, _ = mapped(Isomap(latent=2, k=8), X)
     assert Isomap().alarms(whole) == {}
 
 
 def test_the_order_of_items_changes_nothing():
     turn = np.random.default_rng(0).permutation(len(X))
     for method in (Isomap(latent=2, k=8), Isomap(latent=2, k=8, landmarks=50)):
-        _, z = solved(method, X)
-        _, other = solved(method, X[turn])
+        _, z = mapped(method, X)
+        _, other = mapped(method, X[turn])
         np.testing.assert_allclose(other, z[turn], rtol=1e-6, atol=1e-6)

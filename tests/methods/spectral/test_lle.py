@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from helpers.solving import solved, up_to_signs
+from helpers.solved import mapped, up_to_signs
 from scipy.linalg import subspace_angles
 from sklearn import manifold
 from sklearn.datasets import make_swiss_roll
@@ -23,7 +23,7 @@ SHEET = np.stack([0.5 * (TURN * np.sqrt(1 + TURN**2) + np.arcsinh(TURN)), X[:, 1
 @pytest.mark.parametrize("form", ["standard", "modified"])
 def test_it_is_scikit_learns(form):
     method = LLE(latent=2, k=12, form=form)
-    net, z = solved(method, X)
+    net, z = mapped(method, X)
     peer = manifold.LocallyLinearEmbedding(n_neighbors=12, n_components=2, method=form, eigen_solver="dense").fit(X)
     theirs = peer.embedding_ * N**0.5
     np.testing.assert_allclose(up_to_signs(z, theirs), theirs, rtol=1e-5, atol=1e-6)  # small eigenvalues of a squared matrix
@@ -57,7 +57,7 @@ def sheet_in(z):
 
 
 def test_the_sheet_lies_in_the_code_of_better_forms():
-    angles = {form: sheet_in(solved(LLE(latent=2, k=10, form=form), X)[1]) for form in ("standard", "modified", "hessian")}
+    angles = {form: sheet_in(mapped(LLE(latent=2, k=10, form=form), X)[1]) for form in ("standard", "modified", "hessian")}
     assert angles["modified"] < 0.05 and angles["hessian"] < 0.05 < 0.3 < angles["standard"]
 
 
@@ -72,20 +72,20 @@ def test_weights_by_hand():
 
 
 def test_the_sparse_solver_is_the_dense_one(monkeypatch):
-    _, dense = solved(LLE(latent=2, k=12), X)
+    _, dense = mapped(LLE(latent=2, k=12), X)
     monkeypatch.setattr(spectra, "DENSE", 10)
-    _, sparse = solved(LLE(latent=2, k=12), X)
+    _, sparse = mapped(LLE(latent=2, k=12), X)
     np.testing.assert_allclose(sparse, dense, atol=1e-5)  # eigenvalues 1e-7 beside 1
 
 
 def test_codes_are_centred_and_of_variance_one():
-    _, z = solved(LLE(latent=2, k=12), X)
+    _, z = mapped(LLE(latent=2, k=12), X)
     np.testing.assert_allclose(z.T @ z / N, np.eye(2), atol=1e-6)
     np.testing.assert_allclose(z.mean(0), 0, atol=1e-6)
 
 
 def test_too_few_neighbours_are_refused_in_words():
     with pytest.raises(Misuse, match=r"expected k of more than 5 = m \(m \+ 3\) / 2 .*got 5"):
-        solved(LLE(latent=2, k=5, form="hessian"), X)
+        mapped(LLE(latent=2, k=5, form="hessian"), X)
     with pytest.raises(Misuse, match="expected k of more than 3"):
-        solved(LLE(latent=3, k=3, form="modified"), X)
+        mapped(LLE(latent=3, k=3, form="modified"), X)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.promises import scikit_learn_is_content
-from helpers.solving import solved
+from helpers.solved import mapped
 
 import allegory as al
 from allegory.core import Dice, Misuse
@@ -93,7 +93,7 @@ def test_seeds_and_rows_in_another_order():
 
 def test_double_precision_and_the_distance_of_codes():
     method = Poincare(latent=2, rounds=5)
-    net, z = solved(method, 2.0 * TREE.x - 1.0)
+    net, z = mapped(method, 2.0 * TREE.x - 1.0)
     assert z.dtype == np.float64 and (np.linalg.norm(z, axis=1) < 1).all()
     z = torch.as_tensor(z)
     torch.testing.assert_close(method.compare(net, z, z), hyperbolic.distance(z[:, None], z))
@@ -107,14 +107,14 @@ def test_double_precision_and_the_distance_of_codes():
     ids=["none", "all", "one", "nan", "apart"],
 )
 def test_data_without_relations_leave_points_near_the_origin(x):
-    _net, z = solved(Poincare(**QUICK), x)
+    _net, z = mapped(Poincare(**QUICK), x)
     assert np.isfinite(z).all() and np.abs(z).max() < 0.5
 
 
 def test_settings_that_make_no_sense_are_refused():
     for wrong, said in (({"latent": 0}, "latent of 1 or more"), ({"rate": 0.0}, "rate")):
         with pytest.raises(Misuse, match=said):
-            solved(Poincare(**wrong), np.eye(3))
+            mapped(Poincare(**wrong), np.eye(3))
 
 
 def test_relations_are_drawn_once_a_round_and_none_that_holds_is_a_wrong_answer():

@@ -35,7 +35,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from allegory.core import Array, Card, Claim, Code, CodeKind, Dice, Items, Paper, Problem, Solved, Spec
-from allegory.measures import clustering
+from allegory.measures import clustering, spectra
 
 STEPS = 30  # of expectation and maximisation
 STARTS = 3
@@ -213,8 +213,7 @@ def _aligned(net: Charts, x: Float[Tensor, "n D"], z: int) -> Float[Tensor, "K e
     stretch = torch.einsum("k,kiz,kiy->zy", net.pi, A[:, :-1], A[:, :-1])
     values, turn = torch.linalg.eigh(stretch)
     A = A @ turn @ torch.diag(values.clamp_min(1e-6 * values[-1]).rsqrt()) @ turn.T
-    lead = A.flatten(0, 1)
-    return A * lead.gather(0, lead.abs().argmax(0, keepdim=True)).sign()
+    return spectra.oriented(A.flatten(0, 1)).view_as(A)
 
 
 def _told(net: Charts, y: Float[Tensor, "b K d"]) -> Float[Tensor, "b K z"]:

@@ -40,13 +40,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from allegory.core import Array, Card, Claim, Code, CodeKind, Dice, Items, Paper, Problem, Solved, Spec
+from allegory.core import Array, Card, Claim, Code, CodeKind, Dice, Items, Paper, Problem, Solved, Spec, Spectrum
 from allegory.measures import connection, factoring, neighbours
 
 GAP = 0.3  # of an eigenvalue, that lies between it and the one below, where the fields that are carried unchanged end
 PURE = 0.75  # of the squared gradient, from which a function is of one factor
 POOL = 3  # functions that are mixed, for each that is kept
-BLOCK = 1 << 24  # distances held at once
 
 
 class Manifold(nn.Module):
@@ -73,13 +72,10 @@ class Manifold(nn.Module):
         self.register_buffer("count", torch.zeros((), dtype=torch.long))
 
     def near(self, x: Float[Tensor, "b *d"], q: int) -> tuple[Float[Tensor, "b q"], Int[Tensor, "b q"]]:
-        """The q nearest items, nearest first; their distances from differences, which keep their digits."""
-        x, known = x.flatten(1), self.x[: int(self.count)]
-        rows = x.split(max(1, BLOCK // len(known)))
-        which = torch.cat([torch.cdist(part, known).topk(min(q, len(known)), largest=False).indices for part in rows])
-        distances = torch.cat([(part[:, None] - known[w]).norm(dim=2) for part, w in zip(x.split(256), which.split(256), strict=True)])
-        distances, order = distances.sort(dim=1, stable=True)
-        return distances, which.gather(1, order)
+        """The distances to the q nearest items, nearest first, and which these are."""
+        known = self.x[: int(self.count)]
+        distances, which = neighbours.nearest_of(x.flatten(1), known, min(q, len(known)))
+        return distances.to(x.dtype), which
 
 
 @final
@@ -154,6 +150,10 @@ class Geomancer(Solved[Manifold]):
         told = net.phi[near] + (net.slope[near].mT @ local[:, :, :, None]).squeeze(3)
         weight = _weights(distance)
         return (weight[:, :, None] * told).sum(1)
+
+    def spectrum(self, net: Manifold) -> Spectrum:
+        asked = net.eigenvalues[net.eigenvalues.isfinite()]
+        return Spectrum(asked if len(asked) else asked.new_zeros(1), "eigenvalue of the connection")  # one dimension is one factor
 
     def codes(self, net: Manifold, x: Float[Tensor, "b *d"], names: tuple[str, ...] | None = None) -> dict[str, Code]:
         """Of the nearest training item: tangents (b, k, d), a row each; factor (b, k), whose each row is; chart (b, k), the coordinates of

@@ -9,48 +9,33 @@ r"""Principal components: the linear code of given size from which the data can 
 **When it fails.** When what matters varies little, or the data lie on a curved manifold: look at the spectrum, and at the
 reconstructions.
 
+**Solvers.** Exact, from the covariance gathered batch by batch (up to 4,096 dimensions) or from the items themselves (up to 4,096 items);
+by subspace iteration from a random start of fixed seed where there are more of both. `solver` says which; `auto` is exact where it can be.
+
 **Reference.** K. Pearson, On lines and planes of closest fit to systems of points in space, 1901.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, final
+from typing import ClassVar, final, get_args
 
-import numpy as np
-import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
-from allegory.core import Array, Card, Claim, CodeKind, Dice, Items, Paper, Solved, Spec
-
-EXACT = 4096
-
-
-class LinearMap(nn.Module):
-    """What PCA learns, as buffers: mean (d,), components (z, d), variances (z,)."""
-
-    m: Tensor
-    W: Tensor
-    variances: Tensor
-
-    def __init__(self, shape: tuple[int, ...], z: int):
-        super().__init__()
-        d = int(np.prod(shape))
-        self.shape = shape
-        self.register_buffer("m", torch.zeros(d))
-        self.register_buffer("W", torch.eye(z, d))
-        self.register_buffer("variances", torch.ones(z))
+from allegory.core import Array, Card, Claim, CodeKind, Dice, Items, Misuse, Paper, Solved, Spec, Spectrum
+from allegory.measures.principal import Solver
+from allegory.methods.spectral._axes import Axes, size_of
 
 
 @final
 @dataclass(frozen=True)
-class PCA(Solved[LinearMap]):
+class PCA(Solved[Axes]):
     """Principal component analysis (Pearson 1901): the linear code with the least squared reconstruction error.
 
-    latent: size of the code; at most the number of items and of dimensions.
+    latent: size of the code; at most the number of items and of dimensions. solver: auto, covariance, gram or randomised (see above).
     """
 
     latent: int = 32
+    solver: Solver = "auto"
 
     card: ClassVar[Card] = Card(
         family="spectral",
@@ -66,55 +51,21 @@ class PCA(Solved[LinearMap]):
         claims=(Claim("reconstruction", "share_of_variance", "digits", 0.963, {"latent": 32}, seeds=1),),
     )  # fmt: skip
 
-    def build(self, spec: Spec, n: int) -> LinearMap:
+    def build(self, spec: Spec, n: int) -> Axes:
         assert isinstance(spec, Array)
-        return LinearMap(spec.shape, min(self.latent, spec.size, n))
+        if self.solver not in get_args(Solver):
+            raise Misuse(f"solver: expected one of {', '.join(get_args(Solver))}, got {self.solver!r}")
+        return Axes(spec.shape, size_of(self.latent, min(spec.size, n)))
 
-    def prepare(self, net: LinearMap, items: Items, dice: Dice) -> None:
+    def prepare(self, net: Axes, items: Items, dice: Dice) -> None:
         del dice
-        d, n = net.m.numel(), len(items)
-        m = torch.zeros(d, dtype=torch.float64, device=net.m.device)
-        for x in items.batches():
-            m += x.flatten(1).double().sum(0) / n
-        solve = _by_covariance if d <= EXACT else _by_gram if n <= EXACT else _by_sketch
-        W, variances = solve((x.flatten(1).double() - m for x in items.batches()), d, n, len(net.W))
-        sign = torch.sign(W.gather(1, W.abs().argmax(1, keepdim=True)))
-        net.m.copy_(m)
-        net.W.copy_(W * torch.where(sign == 0, 1.0, sign))
-        net.variances.copy_(variances)
+        net.learn(items, self.solver)
 
-    def encode(self, net: LinearMap, x: Float[Tensor, "b *d"]) -> Float[Tensor, "b z"]:
-        return (x.flatten(1) - net.m) @ net.W.T
+    def encode(self, net: Axes, x: Float[Tensor, "b *d"]) -> Float[Tensor, "b z"]:
+        return net.along(x)
 
-    def decode(self, net: LinearMap, z: Float[Tensor, "b z"]) -> Float[Tensor, "b *d"]:
-        return (z @ net.W + net.m).view(len(z), *net.shape)
+    def decode(self, net: Axes, z: Float[Tensor, "b z"]) -> Float[Tensor, "b *d"]:
+        return net.at(z)
 
-
-Solution = tuple[Float[Tensor, "z d"], Float[Tensor, " z"]]
-
-
-def _by_covariance(batches: Iterator[Tensor], d: int, n: int, z: int) -> Solution:
-    """Eigenvectors of the covariance (d, d), accumulated in float64."""
-    covariance: Any = 0.0
-    for x in batches:
-        covariance = covariance + x.T @ x / n
-    del d
-    values, vectors = torch.linalg.eigh(covariance)
-    return vectors.flip(1)[:, :z].T, values.flip(0)[:z]
-
-
-def _by_gram(batches: Iterator[Tensor], d: int, n: int, z: int) -> Solution:
-    """For more dimensions than items: the right singular vectors of the centred data."""
-    del d
-    _, s, vt = torch.linalg.svd(torch.cat(list(batches)), full_matrices=False)
-    return vt[:z], (s[:z] ** 2) / n
-
-
-def _by_sketch(batches: Iterator[Tensor], d: int, n: int, z: int) -> Solution:
-    """For many of both: a randomised singular value decomposition (Halko et al. 2011) with a fixed seed."""
-    from sklearn.utils.extmath import randomized_svd
-
-    del d
-    x = torch.cat([b.float() for b in batches])
-    _, s, vt = randomized_svd(x.cpu().numpy(), z, n_iter=7, random_state=0)
-    return torch.as_tensor(vt).double().to(x.device), torch.as_tensor(s).double().to(x.device) ** 2 / n
+    def spectrum(self, net: Axes) -> Spectrum:
+        return Spectrum(net.variances, "variance", net.total)

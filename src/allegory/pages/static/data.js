@@ -7,7 +7,7 @@ function unpack(text, Kind) {
   return new Kind(bytes.buffer);
 }
 
-const layouts = data.layouts.map((l) => ({ name: l.name, kept: l.kept, xy: Float32Array.from(unpack(l.xy, Uint16Array), (v) => v / 65535) }));
+const layouts = data.layouts.map((l) => ({ name: l.name, kept: l.kept, trust: l.trustworthiness, continuity: l.continuity, xy: Float32Array.from(unpack(l.xy, Uint16Array), (v) => v / 65535) }));
 const colourings = data.colours.map((c) => ({ ...c, values: unpack(c.values, Int32Array) }));
 
 const dark = matchMedia('(prefers-color-scheme: dark)');

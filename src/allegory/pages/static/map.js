@@ -128,7 +128,8 @@ function goTo(k) {
   now.grid = gridOf(to);
   show(-1);
   byId('kept').textContent = layouts[k].kept === null ? '' :
-    `This layout keeps ${(100 * layouts[k].kept).toFixed(0)} % of each item's nearest neighbours in the code; ` +
+    `This layout keeps ${(100 * layouts[k].kept).toFixed(0)} % of each item's nearest neighbours in the code` +
+    (layouts[k].trust === undefined ? '; ' : ` (trustworthiness ${layouts[k].trust.toFixed(3)}, continuity ${layouts[k].continuity.toFixed(3)}); `) +
     (layouts[k].name === 'PCA' ? 'it shows the two directions in which codes differ most.' : 'distances between far groups mean little.');
   (function glide() {
     if (turn !== moving) return;
