@@ -5,7 +5,6 @@ python docs/gallery.py --only swiss_roll --keep     one picture alone, the page 
 """
 
 import argparse
-import dataclasses
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -154,14 +153,13 @@ def main() -> None:
         maps = []
         for title, method in SHOWN.items():
             maps.append(mapped(title, method, source))
-            print(name, title, dataclasses.replace(maps[-1], y=np.zeros(0)), flush=True)
+            print(f"{SCENES[name].title}: {title}, {maps[-1].seconds:.1f} s", flush=True)
         files.atomic_write(IMAGES / f"gallery_{name}.svg", picture(maps, colours, "k" if SCENES[name].colour == "label" else "r"))
         sections.append(section(name, SCENES[name], maps))
     if not said.keep:
         text = (HERE / "gallery.txt").read_text()
-        colours_said = "the first coordinate of a manifold, the kind of clothes on Fashion-MNIST"
         minutes = f"{(time.perf_counter() - begun) / 60:.0f}"
-        page = text.format(colours=colours_said, k=K, sections="\n\n".join(sections), minutes=minutes)
+        page = text.format(k=K, sections="\n\n".join(sections), minutes=minutes)
         files.atomic_write(HERE / "gallery.md", page)
 
 

@@ -299,6 +299,13 @@ class DecodesFlat(Linear):
         return (net.mean + net.g(z))[:, 1:]
 
 
+@caught_by("check_capabilities", "as far there as back")
+@final
+class FartherBack(Linear):
+    def compare(self, net, a, b):
+        return (a[:, None] - b).clamp_min(0.0).sum(2)
+
+
 class Prefixes(Linear):
     """Sends the first numbers of the code, a bit each."""
 

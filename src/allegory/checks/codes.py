@@ -228,10 +228,20 @@ def _try_spectrum(done: Learned) -> Tensor:
     return values
 
 
+def _try_compare(done: Learned) -> Tensor:
+    z = done.codes[:SOME]
+    with torch.no_grad():
+        d: Tensor = done.method.compare(done.net, z, z)
+    expect(d.shape == (SOME, SOME), f"({SOME}, {SOME}) distances", tuple(d.shape), "one for every pair")
+    good = bool(d.isfinite().all()) and bool((d >= 0).all()) and distance(d, d.T) < SINGLE and float(d.diagonal().abs().max()) < SINGLE
+    expect(good, "distances: finite, at least 0, as far there as back, and 0 from a code to itself", _content(d), "look at rounding")
+    return d
+
+
 TRIALS: dict[str, Callable[[Learned], Any]] = {
     "decode": _try_decode, "sample": _try_sample, "log_density": _try_log_density, "codes": _try_codes, "predict": _try_predict,
     "bound": _try_bound, "rate_distortion": _try_rate_distortion, "complete": _try_complete, "progressive": _try_progressive,
-    "spectrum": _try_spectrum,
+    "spectrum": _try_spectrum, "compare": _try_compare,
 }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from allegory.representation import config
 from allegory.train import Settings
 
 DEEPEST = 3
-KINDS = ("image", "vector", "sequence", "set", "graph", "tokens", "parts")
+KINDS = ("image", "vector", "marks", "sequence", "set", "graph", "tokens", "parts")
 HEADINGS = ("Model", "Objective", "Notation", "When it fails", "Reference")
 OBJECTIVE = re.compile(r"minimi[sz]|maximi[sz]|least|greatest|smallest|largest|solves|descends", re.IGNORECASE)
 

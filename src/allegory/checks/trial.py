@@ -14,6 +14,7 @@ from allegory import train
 from allegory.core import Array, Method, Problem, Trained, Tree, tree
 from allegory.core.recipe import Optim
 from allegory.data import Intake, Items, Labels, Source
+from allegory.data.hierarchy import open_tree
 from allegory.representation import config
 from allegory.train import Learner, Settings, fit
 
@@ -68,11 +69,19 @@ def vectors() -> Source:
     return Source("vectors", Array((6,)), x.astype(np.float32), labels=_labels(classes))
 
 
+@lru_cache
+def marks() -> Source:
+    """A tree of 85 nodes, each seen by what it lies under, in 4 classes, its branches."""
+    tree = open_tree(depth=3, branches=4).source
+    assert tree.ids is not None
+    return dataclasses.replace(tree, labels=_labels(np.array([int(node.split(".")[1]) if "." in node else 0 for node in tree.ids])))
+
+
 def _labels(classes: np.ndarray) -> Labels:
     return Labels(classes.astype(np.int64), tuple("abcd"))
 
 
-DATA = {"image": images, "vector": vectors}
+DATA = {"image": images, "marks": marks, "vector": vectors}
 
 
 def data(method: Method[Any]) -> Source:

@@ -19,7 +19,7 @@ from allegory.cli.job import over
 from allegory.cli.told import Optimiser, Training, What
 from allegory.core import Claim, Method, Problem, files, key, plain
 from allegory.data import Source
-from allegory.data.open import BUILT_IN
+from allegory.data.open import BUILT_IN, PREFIXES
 from allegory.questions import CEILINGS, Scores
 from allegory.representation import Representation
 from allegory.train import Settings
@@ -127,10 +127,11 @@ def append(path: Path, row: Row) -> None:
 
 
 def _where(data: str, root: str | None) -> str:
-    """A claim's data: a built-in name, or a path below the data root."""
+    """A claim's data: a built-in name, or a path below the data root, whose kind may stand before it."""
     if root is None or data.partition(":")[0] in BUILT_IN:
         return data
-    return str(Path(root) / data)
+    kind, _, rest = data.partition(":")
+    return f"{kind}:{Path(root) / rest}" if kind in PREFIXES else str(Path(root) / data)
 
 
 def _lines(path: Path | str) -> list[str]:

@@ -1,6 +1,7 @@
 """Learns a representation of DATA, judges it beside its controls, and writes a run: model, scores, report.
 
-DATA is a name (digits, patches, sprites:size=16, manifold:name=S2xS2), a folder of images, a .npy, .npz, .csv or .parquet file.
+DATA is a name (digits, patches, sprites:size=16, manifold:name=S2xS2), a folder of images, a .npy, .npz, .csv or .parquet file, or
+hierarchy:FILE with the columns child and parent.
 
   allegory learn digits
   allegory learn photos/ --labels folders --budget 10m --out runs/photos

@@ -147,12 +147,19 @@ class HasSpectrum(Protocol):
         ...
 
 
+@runtime_checkable
+class Compares(Protocol):
+    def compare(self, net: Any, a: Float[Tensor, "m z"], b: Float[Tensor, "n z"]) -> Float[Tensor, "m n"]:
+        """The distance of every code of `a` from every code of `b` in the space that codes live in, where it is not Euclidean."""
+        ...
+
+
 CAPABILITIES: dict[str, type] = {
     "encode": Encodes, "codes": HasCodes, "decode": Decodes, "sample": Samples, "log_density": HasLogDensity, "bound": HasBound,
     "rate_distortion": HasRate, "complete": Completes, "progressive": Progresses, "predict": Predicts,
-    "spectrum": HasSpectrum,
+    "spectrum": HasSpectrum, "compare": Compares,
 }  # fmt: skip
-RESERVED = ("codes_of", "energy", "evolve", "render", "compare", "intervene", "act", "attend")
+RESERVED = ("codes_of", "energy", "evolve", "render", "intervene", "act", "attend")
 
 
 def can(method: Any) -> tuple[str, ...]:

@@ -68,6 +68,7 @@ class Card:
     """Facts about a method, never behaviour. `modelled` and `minimised` are LaTeX in the letters of the code.
 
     `tiny` changes sizes and steps only, for the contract tests. `laws` names symmetries that the tests apply.
+    `specs`: what it reads; marks are vectors of 0 and 1, as the nodes of a hierarchy are seen.
     `falls` names the reported term that must fall when learning works. `unit` is that of `Loss.total`. `groups`: a method that learns
     from labels takes the groups of the data for classes where there are no labels. `dial`: the setting that trades rate for distortion.
     `out_of_sample`: how a new item gets its code: by what was learned itself (exact), by similarities to the training items with the

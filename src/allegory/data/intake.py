@@ -1,6 +1,7 @@
 """From stored observations to the float32 that methods see, fitted on the training part and saved with the representation.
 
-Images become [-1, 1]; vectors are imputed and standardised, series by channel and not by time; categories become one-hot. It is a
+Images become [-1, 1], and so do vectors of levels, as marks are; other vectors are imputed and standardised, series by channel and not
+by time; categories become one-hot. It is a
 module, so that its numbers travel with the weights and into an exported graph, and it is applied in one place for training, encoding,
 export and questions. An intake with `holes` leaves what is missing as NaN, for methods that read holes.
 """
@@ -138,7 +139,7 @@ class Intake(nn.Module):
     def _rule(self, name: str, spec: Spec) -> nn.Module:
         if not isinstance(spec, Array):
             raise Problem(f"no intake for {type(spec).__name__} observations yet; bring arrays, images or tables")
-        if spec.is_image:
+        if spec.is_image or (spec.levels and not spec.is_series):
             low, high = (0.0, float(spec.levels - 1)) if spec.levels else self.ranges.get(name, (-1.0, 1.0))
             return Pixels(low, high)
         if spec.is_series:
@@ -207,7 +208,7 @@ class Intake(nn.Module):
         ranges = {name: plain.restore(pair, {}, tuple[float, float], f"intake.ranges.{name}") for name, pair in pairs.items()}
         if not all(-math.inf < low < high < math.inf for low, high in ranges.values()):
             raise Problem(f"intake.ranges: expected finite pairs low < high, got {ranges}")
-        if columns and not (isinstance(raw, Array) and raw.shape == (len(columns),) and raw.levels is None):
+        if columns and not (isinstance(raw, Array) and raw.shape == (len(columns),)):
             raise Problem(f"intake: {len(columns)} columns do not go with {raw}")
         holes = plain.restore(config.get("holes", False), {}, bool, "intake.holes")
         if holes and not isinstance(raw, Array):

@@ -20,6 +20,7 @@ from allegory.data.datasets import open_dataset
 from allegory.data.digits import open_digits
 from allegory.data.folder import open_folder, open_pictures
 from allegory.data.found import Found
+from allegory.data.hierarchy import open_hierarchy, open_tree
 from allegory.data.hub import open_hub, open_torchvision
 from allegory.data.idx import is_idx, open_idx
 from allegory.data.intake import Intake
@@ -34,9 +35,10 @@ from allegory.data.tables import open_csv, open_frame, open_parquet, open_table
 
 Opener = Callable[..., Found]
 BUILT_IN: dict[str, Opener] = {
-    "digits": open_digits, "sprites": open_sprites, "patches": open_patches, "manifold": open_manifold,
+    "digits": open_digits, "sprites": open_sprites, "patches": open_patches, "manifold": open_manifold, "tree": open_tree,
 }  # fmt: skip
 HUBS: dict[str, Opener] = {"torchvision": open_torchvision, "hf": open_hub}
+PREFIXES: dict[str, Opener] = {"hierarchy": open_hierarchy}
 FILES: dict[str, Opener] = {".npy": open_npy, ".npz": open_npz, ".csv": open_csv, ".tsv": open_csv, ".parquet": open_parquet}
 LATER = (".txt", ".jsonl")
 
@@ -48,9 +50,9 @@ def open_source(
     """Observations from nearly anything.
 
     `data`: "digits", "sprites" (with options: "sprites:size=16,xs=8"), "patches" of photographs ("patches:size=8"),
-    "manifold:name=swiss_roll" (or S2xS2, n=, noise=, d=), a folder of images or of MNIST's IDX files, a path to .npy, .npz, .csv, .tsv or
-    .parquet, "torchvision:NAME", "hf:NAME", a numpy array, a torch tensor, a pandas DataFrame, an arrow table, a map-style data set, a
-    list of PIL images or paths, or a `Source`.
+    "manifold:name=swiss_roll" (or S2xS2, n=, noise=, d=), "tree:depth=4,branches=3", "hierarchy:PATH" of a table of children and parents,
+    a folder of images or of MNIST's IDX files, a path to .npy, .npz, .csv, .tsv or .parquet, "torchvision:NAME", "hf:NAME", a numpy array,
+    a torch tensor, a pandas DataFrame, an arrow table, a map-style data set, a list of PIL images or paths, or a `Source`.
     `labels`: None (those the data itself has), "none", "folders" (the first sub-folder), a column or key, a csv of (id or path, label), or
     one value for each item; None, NaN, "" and -1 are missing. The further columns of such a csv are attributes. `attributes`: further
     things known about the items: columns or keys (joined by +), a csv with a column each, or values by name (`kinds.as_attribute`).
@@ -135,6 +137,8 @@ def _by_text(text: str) -> tuple[Opener, Any, dict[str, Any]]:
         return BUILT_IN[kind.lower()], "", options_of(rest)
     if kind.lower() in HUBS and rest:
         return HUBS[kind.lower()], rest, {}
+    if kind.lower() in PREFIXES and rest:
+        return PREFIXES[kind.lower()], rest, {}
     path = Path(text).expanduser()
     suffix = path.suffix.lower()
     if path.is_dir():
@@ -147,7 +151,8 @@ def _by_text(text: str) -> tuple[Opener, Any, dict[str, Any]]:
         raise Misuse(f"{text}: expected a folder of images or a file ending in {', '.join(FILES)}; got {suffix or 'no ending'}")
     if suffix or len(path.parts) > 1:
         raise Misuse(f"{text}: there is no such file or folder")
-    raise nearest(text, [*BUILT_IN, *(f"{hub}:NAME" for hub in HUBS)], "data (and no such file or folder)")
+    known = [*BUILT_IN, *(f"{hub}:NAME" for hub in HUBS), *(f"{of}:PATH" for of in PREFIXES)]
+    raise nearest(text, known, "data (and no such file or folder)")
 
 
 def _by_list(data: Sequence[Any]) -> tuple[Opener, Any, dict[str, Any]]:

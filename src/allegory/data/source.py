@@ -79,7 +79,8 @@ class Source:
 
     `mirror`: a left-right flip keeps an image's meaning. `groups`: items of one group belong together, and stay in one part. `parts`
     (n,) 0, 1, 2: the source's own split. `attributes`: what else is known about the items, by name. `notes`: what was understood, for
-    people. `columns`: for tables, what the axis of the vectors means.
+    people. `columns`: for tables, what the axis of the vectors means. `relations` (m, 2): the numbers of an item and of one that it lies
+    under, for hierarchies, with those that follow from others.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Source:
     parts: np.ndarray | None = None
     ids: Sequence[str] | None = None
     columns: tuple[Column, ...] = ()
+    relations: np.ndarray | None = None
     keys: np.ndarray | None = None
     mirror: bool = False
     notes: tuple[str, ...] = ()
@@ -193,8 +195,18 @@ class Source:
             factors=self.factors and Factors(self.factors.names, self.factors.sizes, self.factors.values[index]),
             attributes=tuple(a.take(index) for a in self.attributes),
             groups=None if self.groups is None else [self.groups[i] for i in index], parts=self._part_of[index],
-            ids=[self.id(i) for i in index], columns=self.columns, keys=self.item_keys[index], mirror=self.mirror, notes=self.notes,
+            ids=[self.id(i) for i in index], columns=self.columns, keys=self.item_keys[index], mirror=self.mirror,
+            relations=self._related(index), notes=self.notes,
         )  # fmt: skip
+
+    def _related(self, index: np.ndarray) -> np.ndarray | None:
+        """The relations among the items at `index`, in their new numbers."""
+        if self.relations is None:
+            return None
+        place = np.full(len(self), -1)
+        place[index] = np.arange(len(index))
+        new = place[self.relations]
+        return new[(new >= 0).all(1)]
 
     def describe(self) -> str:
         """What was understood, in a few lines."""

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from markupsafe import Markup, escape
 
 from allegory.pages import plots
+from allegory.pages.disc import disc
 from allegory.pages.numbers import decimals, number
-from allegory.questions.picture import Curve, Curves, Heat, Picture, Points
+from allegory.questions.picture import Curve, Curves, Disc, Heat, Picture, Points
 
 STYLES = {
     "this method": ("own", "circle"), "raw input": ("raw", "square"), "pca": ("pca", "diamond"), "hand-made": ("handmade", "wedge"),
@@ -21,8 +22,14 @@ STEPS = 4
 
 def drawn(picture: Picture) -> Markup:
     """A figure with its caption."""
-    inside = _curves(picture) if isinstance(picture, Curves) else _heat(picture) if isinstance(picture, Heat) else _points(picture)
+    inside = _inside(picture)
     return Markup('<figure class="chart">{}<figcaption>{}</figcaption></figure>').format(inside, picture.title)
+
+
+def _inside(picture: Picture) -> Markup:
+    if isinstance(picture, Disc):
+        return disc(picture)
+    return _curves(picture) if isinstance(picture, Curves) else _heat(picture) if isinstance(picture, Heat) else _points(picture)
 
 
 def _style(i: int, name: str) -> tuple[str, str]:

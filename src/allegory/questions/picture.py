@@ -71,5 +71,16 @@ class Points:
     diagonal: bool = False
 
 
-Picture = Curves | Heat | Points
-PICTURES: dict[str, type] = {cls.__name__: cls for cls in (Curve, Curves, Heat, Series, Points)}
+@dataclass(frozen=True)
+class Disc:
+    """Named nodes in the Poincare disc, and `edges`, each the numbers of a node and of one next above it."""
+
+    title: str
+    x: Numbers
+    y: Numbers
+    names: tuple[str, ...]
+    edges: tuple[tuple[int, int], ...]
+
+
+Picture = Curves | Heat | Points | Disc
+PICTURES: dict[str, type] = {cls.__name__: cls for cls in (Curve, Curves, Heat, Series, Points, Disc)}

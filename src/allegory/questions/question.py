@@ -17,6 +17,7 @@ Need = Literal[
     "pairs",
     "factors",
     "groups",
+    "relations",
     "images",
     "several seeds",
     "encode",
@@ -36,9 +37,9 @@ Cost = Literal["instant", "seconds", "minutes"]
 class QuestionCard:
     """Facts about a question.
 
-    `needs`: of the data (labels, factors, groups, images), of what is asked (pairs of views, several training seeds), or a capability;
-    who lacks one is left out. `beside`: the controls it is asked of too. `cost`: of asking it of one code set. `usual`: asked after
-    every learning; the others with --questions all or by name. `bounds` of its values; `version` of its protocol. `gains`: the
+    `needs`: of the data (labels, factors, groups, relations, images), of what is asked (pairs of views, several training seeds), or a
+    capability; who lacks one is left out. `beside`: the controls it is asked of too. `cost`: of asking it of one code set. `usual`: asked
+    after every learning; the others with --questions all or by name. `bounds` of its values; `version` of its protocol. `gains`: the
     beginnings of those metrics whose paired gains over the controls are told.
     """
 
@@ -168,6 +169,8 @@ def _reasons(need: Need, features: Features) -> Iterator[tuple[bool, str]]:
         yield features.factors is None, "the generative factors of these data are not known"
     elif need == "groups":
         yield source is None or source.groups is None, "these data have no groups"
+    elif need == "relations":
+        yield source is None or source.relations is None, "these data are no hierarchy"
     elif need == "images":
         yield source is None or not _image(source.spec), "these data are not images"
     elif need == "several seeds":

@@ -103,6 +103,12 @@ class Representation:
         parts = (self._rest(lambda c: method.decode(self.net, c.to(self.device, self.dtype)), c) for c in codes.split(batch))
         return _joined(parts, len(codes))
 
+    def compare(self, a: np.ndarray | Tensor, b: np.ndarray | Tensor) -> Float[np.ndarray, "m n"]:
+        """The distance of every code of `a` (m, z) from every code of `b` (n, z) in the space that codes live in, in double precision."""
+        method, (left, right) = self._that_can("compare"), (torch.as_tensor(z).to(self.device, torch.float64) for z in (a, b))
+        with at_rest(self.net):
+            return np.asarray(method.compare(self.net, left, right).cpu())
+
     def sample(self, n: int, seed: int = 0) -> Tree:
         """`n` new observations."""
         method = self._that_can("sample")
