@@ -4,14 +4,12 @@ import numpy as np
 import pytest
 import torch
 from helpers.observations import Observations
-from helpers.promises import scikit_learn_is_content
 
 from allegory.core import Dice, Problem
 from allegory.data.manifolds import sampled
 from allegory.measures import connection, neighbours
 from allegory.measures.subspaces import angular_error
 from allegory.methods.spectral.geomancer import Geomancer
-from allegory.representation.estimator import as_estimator
 
 
 def fitted(x, **said):
@@ -126,7 +124,3 @@ def test_few_items_and_features_that_are_constant():
         fitted(torch.ones(20, 3), dimension=2)
     with pytest.raises(Problem, match="dimension of at least 1"):
         fitted(flat, dimension=0)
-
-
-def test_scikit_learns_own_checks():
-    scikit_learn_is_content(as_estimator(Geomancer(dimension=2, latent=2)), 40)

@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pytest
 import torch
-from helpers.promises import scikit_learn_is_content
 from helpers.solved import mapped
 
 import allegory as al
@@ -129,7 +128,3 @@ def test_relations_are_drawn_once_a_round_and_none_that_holds_is_a_wrong_answer(
             (int(a), int(w)) for a, ws, ts in zip(u, candidates[:, 1:], true[:, 1:], strict=True) for w, t in zip(ws, ts, strict=True) if t
         ]
         assert all(a != w and not under[a, w] for a, w in wrong)
-
-
-def test_scikit_learns_own_checks():
-    scikit_learn_is_content(al.as_estimator(Poincare(latent=2, rounds=3)), 40)

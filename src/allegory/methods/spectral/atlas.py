@@ -167,12 +167,13 @@ class Atlas(Solved[Charts]):
 
 
 def _fit(net: Charts, x: Float[Tensor, "n D"], w: Float[Tensor, "n K"]) -> None:
-    """Middle, axes and variances of every chart from the items by their weights; a chart of no items stays as it is."""
+    """Middle, axes and variances of every chart from the items by their weights. A chart of fewer items than span it is given up: it
+    would share none with others, and to tell it from all of them would be the least disagreement."""
     d = net.W.shape[1]
     for c, own in enumerate(w.T):
         total = own.sum()
-        if total < 1e-6 * len(x):
-            net.pi[c] = 1e-300
+        if total < min(d + 1.0, len(x) / 2.0):
+            net.pi[c] = 0.0
             continue
         mean = own @ x / total
         root = (own / total).sqrt()[:, None] * (x - mean)
