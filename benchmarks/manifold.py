@@ -8,8 +8,8 @@
 exponent by which seconds grow; a peer only while it is expected to take less than `--limit` seconds. `whole`: PCA to 50 dimensions, the
 graph of 15 neighbours, Laplacian eigenmaps of that graph, and Isomap from landmarks, of all 70,000 images. `million`: Laplacian eigenmaps
 of 1,000,000 points of a product of two spheres in R^6. (Of as many points of a long thin sheet, such as a Swiss roll, the slowest modes
-are a millionth from 1, and Lanczos had not told them apart after 20 minutes.) Every run has a process of its own, whose peak memory counts data and libraries; processor seconds
-are those of all its threads, and tell more than the clock where other work goes on.
+are a millionth from 1, and Lanczos had not told them apart after 20 minutes.) Every run has a process of its own, whose peak memory
+counts data and libraries; processor seconds are those of all its threads, and tell more than the clock where other work goes on.
 """
 
 import argparse

@@ -9,7 +9,10 @@ from sklearn import manifold
 from sklearn.datasets import make_swiss_roll
 
 from allegory.methods.spectral.classical_mds import ClassicalMDS
+from allegory.methods.spectral.diffusion_maps import DiffusionMaps
 from allegory.methods.spectral.isomap import Isomap
+from allegory.methods.spectral.laplacian_eigenmaps import LaplacianEigenmaps
+from allegory.methods.spectral.lle import LLE
 
 X, TURN = make_swiss_roll(700, random_state=0)
 NEW, _ = make_swiss_roll(20, random_state=1)
@@ -74,3 +77,18 @@ def test_the_order_of_items_changes_nothing():
         _, z = mapped(method, X)
         _, other = mapped(method, X[turn])
         np.testing.assert_allclose(other, z[turn], rtol=1e-6, atol=1e-6)
+
+
+GRAPHS = (Isomap(latent=2, k=8), LaplacianEigenmaps(latent=3), DiffusionMaps(latent=3), LLE(latent=2), LLE(latent=2, form="modified"))
+
+
+@pytest.mark.parametrize("method", GRAPHS, ids=lambda method: f"{type(method).__name__}-{getattr(method, 'form', '')}")
+def test_graph_methods_give_the_same_bits_at_any_number_of_threads(method):
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            found.append(mapped(method, X)[1])
+    finally:
+        torch.set_num_threads(before)
+    assert np.array_equal(found[0], found[1]) and np.array_equal(found[0], found[2])
