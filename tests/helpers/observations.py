@@ -8,9 +8,9 @@ from allegory.core import Array
 class Observations:
     """Some rows, handed on a few at a time."""
 
-    def __init__(self, x):
+    def __init__(self, x, levels=None):
         self.x = torch.as_tensor(x)
-        self.spec = Array(tuple(self.x.shape[1:]))
+        self.spec = Array(tuple(self.x.shape[1:]), levels)
 
     def __len__(self):
         return len(self.x)

@@ -41,6 +41,7 @@ def shown(images, **can):
     return render.page(
         "report.html", title="t", said=page.verdict([], "M", "d"), boards=[], gains=None, notes=[], sections={}, neighbours=None, can=can,
         silent=latents.SILENT, health=health([], {}), curves=[], facts=[], settings=[], card=None, map="", atlas=None, mapped="items",
+        scree=None,
     )  # fmt: skip
 
 

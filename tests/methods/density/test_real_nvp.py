@@ -6,6 +6,7 @@ import pytest
 import torch
 from helpers import planes
 from helpers.moments import batch, linear, moment
+from helpers.observations import Observations
 
 from allegory import views
 from allegory.core import Array
@@ -79,27 +80,11 @@ def images(n=64):
     return drawn.minimum(torch.arange(8.0).double()) - 1.0  # 3 levels; the first column is always the lowest
 
 
-class Given:
-    """Training items as `prepare` sees them."""
-
-    def __init__(self, x):
-        self.x, self.spec = x, Array((1, 8, 8), levels=3)
-
-    def __len__(self):
-        return len(self.x)
-
-    def take(self, index):
-        return self.x[index]
-
-    def batches(self, size=1024):
-        return iter(self.x.split(size))
-
-
 def test_learning_begins_where_every_pixel_is_standardised():
     method, x = RealNVP(couplings=1, width=4), images()
     net, again = (net_of(method, Array((1, 8, 8), levels=3)) for _ in range(2))
     for each in (net, again):
-        method.prepare(each, Given(x), moment(0).dice)
+        method.prepare(each, Observations(x, levels=3), moment(0).dice)
     assert torch.equal(net.scale.shift, again.scale.shift)
     z = net(net.moved(x, moment(0).dice.rows(64)))[0].detach()
     torch.testing.assert_close(z.mean(0), torch.zeros(64).double(), rtol=0.0, atol=1e-6)
@@ -143,7 +128,7 @@ def test_the_loss_bounds_the_probability_of_levels():
 def test_samples_of_images_are_levels():
     method, x = RealNVP(couplings=1, width=4), images()
     net = net_of(method, Array((1, 8, 8), levels=3))
-    method.prepare(net, Given(x), moment(0).dice)
+    method.prepare(net, Observations(x, levels=3), moment(0).dice)
     drawn = method.sample(net, 500, moment(1).dice)
     assert set(drawn.unique().tolist()) == {-1.0, 0.0, 1.0}
     assert (drawn[..., 0] == -1.0).double().mean() > 0.9  # as it always is

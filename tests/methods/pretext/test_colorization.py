@@ -5,27 +5,12 @@ import math
 import pytest
 import torch
 from helpers.moments import batch, linear, moment
+from helpers.observations import Observations
 from torch import nn
 
 from allegory.core import Array, Dice
 from allegory.methods.pretext.colorization import Colorization, even_cover
 from allegory.views import Coloured, Uncolour
-
-
-class Few:
-    """Some images as the items of a training part."""
-
-    def __init__(self, x):
-        self.x, self.spec = x, Array(tuple(x.shape[1:]))
-
-    def __len__(self):
-        return len(self.x)
-
-    def take(self, index):
-        return self.x[index]
-
-    def batches(self, size=1024):
-        return iter(self.x.split(size))
 
 
 def images(channels, n=64, side=8):
@@ -34,7 +19,7 @@ def images(channels, n=64, side=8):
 
 def prepared(method, x):
     net = method.build(Array(tuple(x.shape[1:])), len(x))
-    method.prepare(net, Few(x), Dice.roll(0, -1, torch.empty(0, dtype=torch.int64)))
+    method.prepare(net, Observations(x), Dice.roll(0, -1, torch.empty(0, dtype=torch.int64)))
     return net
 
 
