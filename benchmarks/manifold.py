@@ -10,6 +10,9 @@ graph of 15 neighbours, Laplacian eigenmaps of that graph, and Isomap from landm
 of 1,000,000 points of a product of two spheres in R^6. (Of as many points of a long thin sheet, such as a Swiss roll, the slowest modes
 are a millionth from 1, and Lanczos had not told them apart after 20 minutes.) Every run has a process of its own, whose peak memory
 counts data and libraries; processor seconds are those of all its threads, and tell more than the clock where other work goes on.
+
+Measured on 2 idle cores, all of Fashion-MNIST: PCA 2.2 s, the graph 15.8 s, eigenmaps of it 1.6 s, Isomap from 1,024 landmarks 38 s, at
+most 2.9 GB. A million points: 225 processor seconds and 2.3 GB (441 s by the clock, while other work went on).
 """
 
 import argparse
