@@ -26,12 +26,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
+from neighbours import images
 
 from allegory import methods
 from allegory.core import Array, Dice
-from allegory.data.idx import read
 from allegory.data.manifolds import sampled
 from allegory.measures import graphs, spectra
 
@@ -71,12 +70,6 @@ class Rows:
 
     def whole(self) -> torch.Tensor:
         return self.x
-
-
-def images(root: Path, n: int) -> torch.Tensor:
-    parts = [read(root / "fashion_mnist" / f"{part}-images-idx3-ubyte.gz") for part in ("train", "t10k")]
-    x = np.concatenate([np.asarray(p).reshape(len(p), -1) for p in parts])[:n]
-    return torch.from_numpy(x.astype(np.float32) / np.float32(127.5) - 1.0)
 
 
 def spheres(root: Path | None, n: int) -> torch.Tensor:

@@ -66,3 +66,14 @@ def test_new_items_lie_on_the_curve():
 def test_settings_that_make_no_sense_are_refused():
     with pytest.raises(Misuse, match="alpha from 0 to 1"):
         mapped(DiffusionMaps(alpha=2.0), RNG.normal(size=(5, 2)))
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.5, 1.0])
+def test_a_new_item_beside_a_training_item_has_its_code(alpha):
+    """With all items as neighbours its row of p is that item's own, and lambda psi = P psi gives psi back."""
+    x = RNG.normal(size=(30, 2))
+    method = DiffusionMaps(latent=3, k=30, epsilon=1.0, alpha=alpha)
+    net, z = mapped(method, x)
+    beside = method.encode(net, torch.as_tensor(x) + 1e-9).numpy()
+    assert (beside != z).any(1).all()  # none was taken for a training item
+    np.testing.assert_allclose(beside, z, atol=1e-6)

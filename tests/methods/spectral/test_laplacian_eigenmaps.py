@@ -79,3 +79,18 @@ def test_copies_and_few_items():
     assert np.isfinite(z).all()
     _, z = mapped(LaplacianEigenmaps(latent=10, k=50), X[:4])
     assert z.shape == (4, 3) and np.isfinite(z).all()
+
+
+@pytest.mark.parametrize("t", [None, 4.0])
+def test_new_items_by_the_equation_of_the_training_items(t):
+    """P z = (1 - lambda) z for the training items; a new one's row of P holds the weights of its k nearest."""
+    method = LaplacianEigenmaps(latent=3, k=10, t=t)
+    net, z = mapped(method, X)
+    W = graphs.weighted(graphs.joined(graphs.either(graphs.nearest_graph(torch.as_tensor(X), 10)), torch.as_tensor(X))[0], t)
+    values = net.values.numpy()
+    np.testing.assert_allclose(W @ z / np.asarray(W.sum(1)).reshape(-1, 1), values * z, atol=1e-9)
+    far = np.linalg.norm(NEW[:, None] - X, axis=2)
+    near = far.argsort(1)[:, :10]
+    w = np.ones(near.shape) if t is None else np.exp(-np.square(np.take_along_axis(far, near, 1)) / t)
+    wanted = (w[..., None] * z[near]).sum(1) / w.sum(1, keepdims=True) / values
+    np.testing.assert_allclose(method.encode(net, torch.as_tensor(NEW)).numpy(), wanted, atol=1e-9)
