@@ -24,7 +24,8 @@ import torch
 
 import allegory as al
 from allegory import methods
-from allegory.core import Array, Dice
+from allegory.core import Dice
+from allegory.data import Given
 from allegory.measures import neighbourhoods
 from allegory.measures.neighbours import nearest
 
@@ -34,33 +35,16 @@ PEERS = {"openTSNE": "TSNE", "umap-learn": "UMAP"}
 K, RANKED, MOST = 15, 12, 5000
 
 
-class Rows:
-    """The pixels as a method sees its items."""
-
-    def __init__(self, x: np.ndarray):
-        self.x = torch.from_numpy(x)
-        self.spec = Array(tuple(x.shape[1:]))
-
-    def __len__(self) -> int:
-        return len(self.x)
-
-    def take(self, index: Any) -> torch.Tensor:
-        return self.x[index]
-
-    def batches(self, size: int = 1024) -> Any:
-        yield from self.x.split(size)
-
-
 def make(name: str, pixels: str, places: str, threads: int) -> dict[str, Any]:
     """One map of ours, in this process."""
     torch.set_num_threads(threads)
-    items = Rows(np.load(pixels))
+    items = Given(torch.from_numpy(np.load(pixels)))
     method = methods.find(name.split()[0])(**OURS[name])
     net = method.build(items.spec, len(items))
     begun, busy = time.perf_counter(), time.process_time()
     method.prepare(net, items, Dice.roll(0, -1, torch.arange(0), "prepare"))
     took = {"seconds": time.perf_counter() - begun, "processor": time.process_time() - busy}
-    np.save(places, net.Y.double().numpy())
+    np.save(places, net.z.double().numpy())
     told = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     return {**took, "peak_memory_bytes": int(told["VmHWM"].split()[0]) * 1024, "settings": OURS[name]}
 

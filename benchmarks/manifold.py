@@ -31,6 +31,7 @@ from neighbours import images
 
 from allegory import methods
 from allegory.core import Array, Dice
+from allegory.data import Given
 from allegory.data.manifolds import sampled
 from allegory.measures import graphs, spectra
 
@@ -53,25 +54,6 @@ class Run:
         return f"{self.n:>9,} {self.what:<22} {self.who:<13} {times}"
 
 
-class Rows:
-    """Rows as a method sees its items."""
-
-    def __init__(self, x: torch.Tensor):
-        self.x, self.spec = x, Array((x.shape[1],))
-
-    def __len__(self) -> int:
-        return len(self.x)
-
-    def take(self, index: Any) -> torch.Tensor:
-        return self.x[index]
-
-    def batches(self, size: int = 1024) -> Any:
-        yield from self.x.split(size)
-
-    def whole(self) -> torch.Tensor:
-        return self.x
-
-
 def spheres(root: Path | None, n: int) -> torch.Tensor:
     del root
     return sampled("S2xS2", n).x.float()
@@ -83,7 +65,7 @@ def solved(name: str, **said: Any) -> Callable[[torch.Tensor], Any]:
 
     def run(x: torch.Tensor) -> Any:
         net = method.build(Array((x.shape[1],)), len(x))
-        method.prepare(net, Rows(x), Dice.roll(0, -1, torch.empty(0, dtype=torch.int64), "prepare"))
+        method.prepare(net, Given(x), Dice.roll(0, -1, torch.empty(0, dtype=torch.int64), "prepare"))
         return net
 
     return run

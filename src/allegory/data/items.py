@@ -1,13 +1,14 @@
-"""The training part as methods see it, and batches of any part, on the device when it fits."""
+"""The training part as methods see it, and batches of any part, on the device when it fits; and rows that are there already."""
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from allegory.core import Spec, Tree, tree
+from allegory.core import Array, Spec, Tree, tree
 from allegory.data.intake import Intake
 from allegory.data.leaves import file_of
 from allegory.data.source import Source
@@ -52,3 +53,23 @@ class Items:
     def whole(self) -> Tree:
         """All observations at once; for methods that solve."""
         return tree.cat(list(self.batches()))
+
+
+class Given:
+    """Observations that are there already, as a method sees its items: no source, no intake. See `core.Items`."""
+
+    def __init__(self, x: Tensor, levels: int | None = None):
+        self.x = x
+        self.spec: Spec = Array(tuple(x.shape[1:]), levels)
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def take(self, index: Any) -> Tensor:
+        return self.x[index]
+
+    def batches(self, size: int = 1024) -> Iterator[Tensor]:
+        yield from self.x.split(size)
+
+    def whole(self) -> Tensor:
+        return self.x

@@ -1,15 +1,16 @@
 """The map of a report by any method that makes a flat map of codes, and what a map keeps of them."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from allegory import methods
-from allegory.core import Array, Dice, Method, Misuse, Problem, Solved, Spec, fenced, key
+from allegory.core import Dice, Method, Misuse, Problem, Solved, fenced, key
+from allegory.data import Given
 from allegory.measures import neighbourhoods
 
 USUAL = "neighbours"  # the report's own quick map
@@ -25,24 +26,9 @@ class Kept:
     continuity: float
 
 
-class Codes:
-    """Codes as a method sees its items."""
-
-    def __init__(self, z: np.ndarray):
-        self.z = torch.from_numpy(np.nan_to_num(z.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0))
-        self.spec: Spec = Array(tuple(self.z.shape[1:]))
-
-    def __len__(self) -> int:
-        return len(self.z)
-
-    def take(self, index: Any) -> Tensor:
-        return self.z[index]
-
-    def batches(self, size: int = 1024) -> Iterator[Tensor]:
-        yield from self.z.split(size)
-
-    def whole(self) -> Tensor:
-        return self.z
+def finite(z: np.ndarray) -> Float[Tensor, "n z"]:
+    """Codes (n, z) in float32, 0 where there is no number."""
+    return torch.from_numpy(np.nan_to_num(z.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0))
 
 
 def chosen(name: str) -> Method[Any] | None:
@@ -57,7 +43,7 @@ def chosen(name: str) -> Method[Any] | None:
 
 def places(z: np.ndarray, method: Method[Any]) -> np.ndarray:
     """(n, 2) float32: the places that `method` gives the codes (n, z). The same on every call."""
-    items = Codes(z)
+    items = Given(finite(z))
     with fenced(0), torch.no_grad():
         net = method.build(items.spec, len(items))
         method.prepare(net, items, Dice.roll(0, -1, torch.empty(0, dtype=torch.int64), "map"))
@@ -72,5 +58,5 @@ def kept(z: np.ndarray, y: np.ndarray) -> Kept | None:
     some = np.unique(np.linspace(0, len(z) - 1, min(MOST, len(z))).astype(int))
     if len(some) <= 2 * RANKED:
         return None
-    a, b = Codes(z[some]).z, torch.from_numpy(y[some])
+    a, b = finite(z[some]), torch.from_numpy(y[some])
     return Kept(neighbourhoods.trustworthiness(a, b, RANKED), neighbourhoods.continuity(a, b, RANKED))
