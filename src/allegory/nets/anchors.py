@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from allegory.measures.neighbours import nearest_of
 
+FAINT = 0.1  # of a mode, that a step of the walk must keep for it to be continued
+
 
 class Kept(nn.Module):
     """Buffers by name, filled once."""
@@ -64,6 +66,13 @@ class Anchors(Kept):
     def mean(self, w: Float[Tensor, "b k"], index: Int[Tensor, "b k"]) -> Float[Tensor, "b z"]:
         """sum_j w_j z_j over the items at `index`."""
         return (w[:, None, :] @ self.z[index])[:, 0]
+
+    def continued(self, w: Float[Tensor, "b k"], index: Int[Tensor, "b k"]) -> Float[Tensor, "b z"]:
+        """The modes of a walk, of eigenvalues `values`, where it steps to the items at `index` with chances w: mean / value (Nystroem).
+
+        A mode of which a step keeps less than a tenth would be ten and more times what the mean misses it by: it takes the mean itself.
+        """
+        return self.mean(w, index) / torch.where(self.values.abs() < FAINT, 1.0, self.values)
 
     def unless_known(self, z: Float[Tensor, "b z"], x: Float[Tensor, "b d"], nearest: Int[Tensor, " b"]) -> Float[Tensor, "b z"]:
         """`z`, but for items that are among those kept: they have their own codes. `nearest`: who is nearest to each."""

@@ -77,3 +77,12 @@ def test_a_new_item_beside_a_training_item_has_its_code(alpha):
     beside = method.encode(net, torch.as_tensor(x) + 1e-9).numpy()
     assert (beside != z).any(1).all()  # none was taken for a training item
     np.testing.assert_allclose(beside, z, atol=1e-6)
+
+
+def test_modes_that_the_walk_does_not_keep_are_not_continued():
+    """Where all are neighbours alike (a wide kernel) the walk has the eigenvalues 1, 0, 0, ...: codes of new items stay bounded."""
+    x = RNG.normal(size=(20, 2))
+    method = DiffusionMaps(latent=3, k=19, epsilon=1e9, t=0.0)
+    net, z = mapped(method, x)
+    assert net.values.abs().max() < 1e-6 < np.abs(z).max()
+    assert method.encode(net, torch.as_tensor(x + 1e-3)).abs().max() <= np.abs(z).max()

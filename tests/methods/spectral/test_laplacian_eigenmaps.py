@@ -94,3 +94,12 @@ def test_new_items_by_the_equation_of_the_training_items(t):
     w = np.ones(near.shape) if t is None else np.exp(-np.square(np.take_along_axis(far, near, 1)) / t)
     wanted = (w[..., None] * z[near]).sum(1) / w.sum(1, keepdims=True) / values
     np.testing.assert_allclose(method.encode(net, torch.as_tensor(NEW)).numpy(), wanted, atol=1e-9)
+
+
+def test_modes_that_the_walk_does_not_keep_are_not_continued():
+    """A star of four: its walk has the eigenvalues 1, 0, 0 and -1. A new item has the mean of its neighbours', here of one."""
+    star = torch.tensor([[0.0, 0.0], [1.0, 0.0], [-0.5, 0.8], [-0.5, -0.9]], dtype=torch.float64)
+    method = LaplacianEigenmaps(latent=2, k=1)
+    net, z = mapped(method, star)
+    assert net.values.abs().max() < 1e-9 and np.abs(z).max() > 1
+    np.testing.assert_allclose(method.encode(net, star + 1e-3).numpy(), z, atol=1e-9)

@@ -94,7 +94,7 @@ class DiffusionMaps(Solved[Walk]):
         x = x.flatten(1)
         distances, index = net.near(x, self.k)
         log_p = -distances.square() / net.epsilon - self.alpha * net.q[index].log()  # q(x) is the same for all of a row
-        psi = net.unless_known(net.mean(log_p.softmax(1), index) / net.values, x, index[:, 0])
+        psi = net.unless_known(net.continued(log_p.softmax(1), index), x, index[:, 0])
         return psi * net.values.clamp_min(0.0) ** self.t
 
     def spectrum(self, net: Walk) -> Spectrum:

@@ -75,7 +75,7 @@ class LaplacianEigenmaps(Solved[Anchors]):
     def encode(self, net: Anchors, x: Float[Tensor, "b *d"]) -> Float[Tensor, "b z"]:
         x = x.flatten(1)
         distances, index = net.near(x, self.k)
-        return net.unless_known(net.mean(graphs.shares(distances, self.t), index) / net.values, x, index[:, 0])
+        return net.unless_known(net.continued(graphs.shares(distances, self.t), index), x, index[:, 0])
 
     def spectrum(self, net: Anchors) -> Spectrum:
         return Spectrum(net.values, "eigenvalue of the walk")
