@@ -139,3 +139,33 @@ def test_items_alone_on_a_chart_do_not_take_the_code():
     z = method.encode(fitted(method, x), x)
     width = z.quantile(0.75, 0) - z.quantile(0.25, 0)
     assert (width > z.std(0)).all()
+
+
+def test_codes_of_pictures_lead_back_though_charts_were_given_up():
+    x = torch.as_tensor(load_digits().data[:200] / 16.0)
+    method, pca = Atlas(latent=2, charts=24), PCA(latent=1)
+    net, plain = fitted(method, x).float(), fitted(pca, x)
+    assert (net.pi == 0).any()
+    assert share(x, method.decode(net, method.encode(net, x.float()))) > share(x, pca.decode(plain, pca.encode(plain, x)))
+
+
+def test_axes_that_are_approached_come_to_those_that_are_solved(monkeypatch):
+    """The swiss roll in 40 dimensions: many rounds from nowhere, and few from the step before, as good as a decomposition."""
+    items = sampled("swiss_roll", 600, d=40)
+    x = items.x - items.x.mean(0)
+    share_of = torch.softmax(torch.randn(600, 3, dtype=x.dtype, generator=torch.Generator().manual_seed(0)), 0)
+    m = share_of.T @ x
+    values, axes, local = atlas._solved(x, share_of, m, 3)
+    assert local.tolist() == [3, 3, 3]
+    begin = torch.randn(3, 3, 40, dtype=x.dtype, generator=torch.Generator().manual_seed(1))
+    monkeypatch.setattr(atlas, "ROUNDS", 200)
+    near, found = atlas._approached(x, share_of, m, begin)
+    np.testing.assert_allclose(near, values, rtol=1e-9)
+    np.testing.assert_allclose((axes @ found.mT).abs(), torch.eye(3).expand(3, 3, 3), atol=1e-6)
+    monkeypatch.undo()
+    method, missed = Atlas(latent=2), []
+    for small in (32, 40):
+        monkeypatch.setattr(atlas, "SMALL", small)
+        net = fitted(method, items.x)
+        missed.append(1 - share(items.x, method.decode(net, method.encode(net, items.x))))
+    assert missed[0] == pytest.approx(missed[1], abs=0.005)

@@ -41,6 +41,11 @@ STEPS = 30  # of expectation and maximisation
 STARTS = 3
 THICK = 0.1  # of the mean variance along the axes: the least that counts as one standard deviation off the chart, so that charts overlap
 SHARE = 0.05  # of a chart's largest variance, from which a direction counts as one of its dimensions
+FAINT = 1e-16  # of a chart's weight, up to which an item changes nothing of it
+ROUNDING = 1e-12  # of the largest eigenvalue
+SMALL = 32  # numbers of an item, up to which axes are exact in every step
+MORE = 4  # axes that are approached, beside those of the chart
+ROUNDS = 2  # of subspace iteration, in each step
 NOTHING = 1e-8  # of the largest variance of any chart
 SINGULAR = 1e-3  # of the largest stretch of a chart, below which a direction is not turned back
 
@@ -70,9 +75,12 @@ class Charts(nn.Module):
 
     def coordinates(self, x: Float[Tensor, "b *D"]) -> tuple[Float[Tensor, "b K d"], Float[Tensor, "b K"]]:
         """y_c of every chart, and the squared distance from it."""
-        from_middle = x.flatten(1)[:, None] - self.m
-        y = (self.W @ from_middle[:, :, :, None]).squeeze(3)
-        return y, (from_middle.square().sum(2) - y.square().sum(2)).clamp_min(0.0)
+        y, off = [], []
+        for m, W in zip(self.m, self.W, strict=True):  # chart by chart: differences of all at once would be K times the items
+            from_middle = x.flatten(1) - m
+            y.append(from_middle @ W.T)
+            off.append((from_middle.square().sum(1) - y[-1].square().sum(1)).clamp_min(0.0))
+        return torch.stack(y, 1), torch.stack(off, 1)
 
     def weights(self, y: Float[Tensor, "b K d"], off: Float[Tensor, "b K"]) -> Float[Tensor, "b K"]:
         """w_c, from coordinates and squared distances from the charts."""
@@ -135,12 +143,15 @@ class Atlas(Solved[Charts]):
         K, d, z = len(net.m), net.W.shape[1], net.A.shape[2]
         exact = Charts(net.shape, K, d, z).double()
         begun = clustering.kmeans(x.float(), K, np.random.default_rng(dice.root), STARTS).double()
-        nearest = torch.cdist(x, begun).argmin(1)
-        w = torch.nn.functional.one_hot(nearest, K).double()
-        for _ in range(STEPS):
-            _fit(exact, x, w)
+        middle = x.mean(0)
+        x = x - middle
+        w = torch.nn.functional.one_hot(torch.cdist(x, begun - middle).argmin(1), K).double()
+        axes: Tensor | None = None
+        for step in range(STEPS):
+            axes = _fit(exact, x, w, axes if x.shape[1] > SMALL and step < STEPS - 1 else None)
             w = exact.weights(*exact.coordinates(x))
         exact.A.copy_(_aligned(exact, x, z))
+        exact.m += middle
         for name, buffer in net.named_buffers():
             buffer.copy_(exact.get_buffer(name).to(buffer))
 
@@ -166,29 +177,68 @@ class Atlas(Solved[Charts]):
         return {name: every[name] for name in names or tuple(every)}
 
 
-def _fit(net: Charts, x: Float[Tensor, "n D"], w: Float[Tensor, "n K"]) -> None:
-    """Middle, axes and variances of every chart from the items by their weights. A chart of fewer items than span it is given up: it
-    would share none with others, and to tell it from all of them would be the least disagreement."""
-    d = net.W.shape[1]
-    for c, own in enumerate(w.T):
-        total = own.sum()
-        if total < min(d + 1.0, len(x) / 2.0):
-            net.pi[c] = 0.0
+def _fit(net: Charts, x: Float[Tensor, "n D"], w: Float[Tensor, "n K"], begin: Tensor | None) -> Float[Tensor, "K l D"]:
+    """Middle, axes and variances of every chart from the items by their weights; its l widest axes. From those of the step before in
+    `begin` they are approached, from None they are exact, and the local dimension is found too.
+
+    A chart of fewer items than span it is given up: it would share none with others, and to tell it from all of them would be the least
+    disagreement.
+    """
+    d, total = net.W.shape[1], w.sum(0)
+    kept = total >= min(d + 1.0, len(x) / 2.0)
+    share = w / total.clamp_min(torch.finfo(w.dtype).tiny)
+    m = share.T @ x
+    every = (share.T @ x.square().sum(1) - m.square().sum(1)).clamp_min(0.0)
+    if begin is None:
+        values, axes, local = _solved(x, share, m, min(d + MORE, x.shape[1]))
+        net.local_dimension.copy_(torch.where(kept, local, net.local_dimension))
+    else:
+        values, axes = _approached(x, share, m, begin)
+    lam = torch.maximum(values[:, :d], (1e-9 * every + 1e-30)[:, None])
+    rho = torch.maximum(every - values[:, :d].sum(1), THICK * lam.mean(1))
+    for buffer, new in ((net.m, m), (net.W, axes[:, :d]), (net.lam, lam), (net.rho, rho)):
+        buffer.copy_(torch.where(kept.view(-1, *[1] * (new.ndim - 1)), new, buffer))
+    net.pi.copy_(torch.where(kept, total / len(x), 0.0))
+    return axes
+
+
+def _solved(
+    x: Float[Tensor, "n D"], share: Float[Tensor, "n K"], m: Float[Tensor, "K D"], size: int
+) -> tuple[Float[Tensor, "K l"], Float[Tensor, "K l D"], Int[Tensor, " K"]]:
+    """Of every chart's covariance the l largest eigenvalues and their eigenvectors, by the smaller product of its items; zeros for
+    those below rounding. And how many eigenvalues have a good share of the largest."""
+    values, axes = m.new_zeros(len(m), size), m.new_zeros(len(m), size, m.shape[1])
+    local = torch.zeros(len(m), dtype=torch.long)
+    for c, own in enumerate(share.T):
+        on = own > FAINT
+        rows = own[on].sqrt()[:, None] * (x[on] - m[c])
+        if not len(rows):
             continue
-        mean = own @ x / total
-        root = (own / total).sqrt()[:, None] * (x - mean)
-        if root.shape[1] <= len(root):
-            values, vectors = torch.linalg.eigh(root.T @ root)
-            values, axes = values.flip(0).clamp_min(0.0), vectors.flip(1).T
-        else:
-            _, s, axes = torch.linalg.svd(root, full_matrices=False)
-            values = s.square()
-        floor = values.sum() * 1e-9 + 1e-30
-        lam = values[:d].clamp_min(floor)
-        lam, axes = torch.nn.functional.pad(lam, (0, d - len(lam)), value=float(floor)), axes[:d]
-        net.m[c], net.W[c, : len(axes)], net.lam[c], net.pi[c] = mean, axes, lam, total / len(x)
-        net.rho[c] = torch.maximum(values[d:].sum(), THICK * lam.mean())
-        net.local_dimension[c] = int((values > SHARE * values[0]).sum())
+        few = len(rows) < rows.shape[1]
+        found, vectors = torch.linalg.eigh(rows @ rows.T if few else rows.T @ rows)
+        found, vectors = found.flip(0).clamp_min(0.0), vectors.flip(1).T
+        local[c] = (found > SHARE * found[0]).sum()
+        told = min(size, int((found > ROUNDING * found[0]).sum()))
+        values[c, :told] = found[:told]
+        axes[c, :told] = torch.nn.functional.normalize(vectors[:told] @ rows, dim=1) if few else vectors[:told]
+    return values, axes, local
+
+
+def _approached(
+    x: Float[Tensor, "n D"], share: Float[Tensor, "n K"], m: Float[Tensor, "K D"], V: Float[Tensor, "K l D"]
+) -> tuple[Float[Tensor, "K l"], Float[Tensor, "K l D"]]:
+    """The same for all charts at once, by subspace iteration from `V`."""
+    for _ in range(ROUNDS):
+        V = torch.linalg.qr(V.mT)[0].mT
+        along = (x @ V.flatten(0, 1).T).view(len(x), *V.shape[:2]) - (V @ m[:, :, None]).squeeze(2)
+        CV = ((share[:, :, None] * along).flatten(1).T @ x).view_as(V)  # deviations along V have mean 0
+        last, V = V, CV
+    values, turn = torch.linalg.eigh(_symmetric(last @ V.mT))
+    return values.flip(1).clamp_min(0.0), (turn.mT @ last).flip(1)
+
+
+def _symmetric(a: Float[Tensor, "K l l"]) -> Float[Tensor, "K l l"]:
+    return (a + a.mT) / 2.0
 
 
 def _aligned(net: Charts, x: Float[Tensor, "n D"], z: int) -> Float[Tensor, "K e z"]:
@@ -214,7 +264,7 @@ def _aligned(net: Charts, x: Float[Tensor, "n D"], z: int) -> Float[Tensor, "K e
     stretch = torch.einsum("k,kiz,kiy->zy", net.pi, A[:, :-1], A[:, :-1])
     values, turn = torch.linalg.eigh(stretch)
     A = A @ turn @ torch.diag(values.clamp_min(1e-6 * values[-1]).rsqrt()) @ turn.T
-    return spectra.oriented(A.flatten(0, 1)).view_as(A)
+    return torch.where(net.pi[:, None, None] > 0, spectra.oriented(A.flatten(0, 1)).view_as(A), 0.0)
 
 
 def _told(net: Charts, y: Float[Tensor, "b K d"]) -> Float[Tensor, "b K z"]:
