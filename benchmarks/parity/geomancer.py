@@ -8,6 +8,7 @@ scipy, tqdm and absl-py. tests/methods/spectral/test_geomancer_parity.py reads t
 
 import functools
 import importlib.util
+import itertools
 import json
 import sys
 from importlib.metadata import version
@@ -61,8 +62,10 @@ def of_pairs(peer: ModuleType, rng: np.random.Generator) -> list[dict[str, Any]]
     """Two bases of tangent spaces, the transport from the second to the first, and a matrix carried along it, in float64."""
     cases = []
     graph = scipy.sparse.lil_matrix(np.array([[0.0, 1.0], [1.0, 0.0]]))
-    for k in (2, 2, 3, 3, 4, 4, 5, 5):
+    for k, mirrored in itertools.product((2, 3, 4, 5), (False, True)):
         T, A = np.round(rng.normal(size=(2, k, 7)), 2), traceless(rng, k, k)
+        if (np.linalg.det(T[0] @ T[1].T) < 0) != mirrored:  # a mirrored plane is its own transpose, so that one that is not is needed
+            T[1, 0] *= -1
         carry = peer.make_connection(T, graph)[(1, 0)]
         carried = peer.vec_to_sym(peer.sym_op(carry, zero_trace=True) @ lower(A), k, zero_trace=True)
         cases.append({"T": T.tolist(), "A": A.tolist(), "O": told(carry), "carried": told(carried)})
