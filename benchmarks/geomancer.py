@@ -3,9 +3,11 @@
     python benchmarks/geomancer.py [--manifold S2xS2] [--items 1000 2000 4000 ...] [--plain 4000] [--seed 0] [--json]
 
 `plain` is the published method written down item after item and edge after edge: tangents from differences to the item itself, 2 k
-neighbours, ten eigenvectors of the connection Laplacian, the largest gap, axes grouped item by item. It runs up to --plain items. (Its
-simultaneous diagonalisation is replaced by eigenvectors where there is one field, which is faster than the published iteration.) The
-published code itself had .384, .303 and .244 rad at 1,000, 2,000 and 4,000 items, in 1.5, 4 and 27 s.
+neighbours, ten eigenvectors of the connection Laplacian, the largest gap, axes grouped item by item. It runs up to --plain items. Two
+things differ: where there is one field, eigenvectors replace the simultaneous diagonalisation, which is slower; and its Laplacian is in
+an orthonormal basis, while the published code has one that is not symmetric and a solver for symmetric ones
+(tests/methods/spectral/test_geomancer_parity.py). The published code itself had .384, .303 and .244 rad at 1,000, 2,000 and 4,000 items, in
+1.5, 4 and 27 s.
 
 Measured on 2 shared cores, one thread; two factors every time; plain is the method as published, in the same run:
 

@@ -45,6 +45,14 @@ def test_matrices_that_can_be_diagonal_together_become_so(e):
     assert torch.allclose(found @ found.mT, torch.eye(4, dtype=found.dtype).expand(20, -1, -1))
 
 
+def test_where_the_diagonals_are_equal_the_turn_is_of_half_a_right_angle():
+    """Not turning leaves the error at its largest there, where its slope is 0 too."""
+    M = torch.tensor([[[[1.0, 1.0], [1.0, 1.0]], [[2.0, -1.0], [-1.0, 2.0]]]], dtype=torch.float64)
+    after = (V := subspaces.diagonaliser(M))[:, None] @ M @ V.mT[:, None]
+    assert after[0, :, 0, 1].tolist() == pytest.approx([0.0, 0.0], abs=1e-12)
+    assert sorted(after[0, 0].diagonal().tolist()) == pytest.approx([0.0, 2.0], abs=1e-12)
+
+
 def test_what_cannot_be_diagonal_is_made_as_diagonal_as_can_be():
     """For 2 x 2 matrices all turns can be tried."""
     M = torch.as_tensor(np.random.default_rng(3).normal(size=(1, 3, 2, 2)))

@@ -50,7 +50,7 @@ class Affinity(Protocol):
 @dataclass(frozen=True)
 class Perplexity:
     """Gaussians p(j|i) ~ exp(-beta_i |x_i - x_j|^2) with exp(entropy of p(.|i)) = `perplexity`, over three times as many neighbours
-    (van der Maaten and Hinton 2008, equation 1; van der Maaten 2014, section 4.1). Edges weigh (p(j|i) + p(i|j)) / 2n. Of few items the
+    (van der Maaten and Hinton 2008, equation 1; van der Maaten 2014, equation 6). Edges weigh (p(j|i) + p(i|j)) / 2n. Of few items the
     perplexity is a third."""
 
     perplexity: float = 30.0
@@ -69,7 +69,7 @@ class Perplexity:
 
 @dataclass(frozen=True)
 class Uniform:
-    """All `k` neighbours alike: what t-SNE needs of its graph (Boehm, Berens and Kobak 2022, section 3.1). Edges weigh as those of
+    """All `k` neighbours alike: what t-SNE needs of its graph (Boehm, Berens and Kobak 2022). Edges weigh as those of
     `Perplexity`."""
 
     k: int = 15

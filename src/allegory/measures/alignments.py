@@ -20,7 +20,7 @@ LEAST_SUM = 1e-4  # below it a column of the Hessian estimator is not scaled
 
 
 def standard(x: Float[Tensor, "n d"], near: Int[Tensor, "n k"], reg: float) -> sp.csr_array:
-    """(I - W)^T (I - W) of the weights by which neighbours say an item (Roweis and Saul 2000, eq. 3)."""
+    """(I - W)^T (I - W) of the weights by which neighbours say an item (Roweis and Saul 2000, the quadratic form of eq. 2)."""
     n, k = near.shape
     w = torch.cat([barycentric(x[rows], x[near[rows]], reg) for rows in torch.arange(n).split(BLOCK)])
     W = sp.csr_array((w.cpu().numpy().ravel(), near.cpu().numpy().ravel(), np.arange(0, n * k + 1, k)), shape=(n, n))
@@ -54,7 +54,7 @@ def _local(x: Float[Tensor, "b d"], near: Float[Tensor, "b k d"]) -> tuple[Float
 
 
 def _turned(values: Float[Tensor, "b k"], V: Float[Tensor, "b k k"], s: int, reg: float) -> Float[Tensor, "b k s"]:
-    """W_i = (1 - alpha_i) w_i 1^T + V_i H_i, H_i the Householder reflection for which the columns sum to 1 (section 3 of the paper)."""
+    """W_i = (1 - alpha_i) w_i 1^T + V_i H_i, H_i the Householder reflection for which the columns sum to 1 (as the paper has it)."""
     sums = V.sum(1)  # V^T 1
     w = (V @ (sums / (values + reg * values.sum(1, keepdim=True)))[..., None])[..., 0]
     w = w / w.sum(1, keepdim=True)
@@ -74,7 +74,7 @@ def _framed(rows: Int[Tensor, " b"], near: Int[Tensor, "b k"], W: Float[Tensor, 
 
 
 def hessian(x: Float[Tensor, "n d"], near: Int[Tensor, "n k"], m: int) -> sp.csr_array:
-    """The squared Hessians of codes in the tangent planes of size `m` (Donoho and Grimes 2003, section 4.2)."""
+    """The squared Hessians of codes in the tangent planes of size `m` (Donoho and Grimes 2003, the Hessian estimator)."""
     k = near.shape[1]
     _misuse_unless(k > m * (m + 3) // 2, k, f"more than {m * (m + 3) // 2} = m (m + 3) / 2 for codes of m = {m} numbers")
     parts = []

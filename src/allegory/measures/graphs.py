@@ -124,7 +124,7 @@ def alarms(pieces: int) -> dict[str, str]:
 
 
 def barycentric(x: Float[Tensor, "b d"], near: Float[Tensor, "b k d"], reg: float = 1e-3) -> Float[Tensor, "b k"]:
-    """The weights, of sum 1, by which its neighbours say an item with the least squared error (Roweis and Saul 2000, eq. 2).
+    """The weights, of sum 1, by which its neighbours say an item with the least squared error (Roweis and Saul 2000, eq. 1).
 
     They solve G w = 1 with G_jl = (x - x_j).(x - x_l); `reg` times the trace is added to the diagonal, which G needs where there are
     more neighbours than dimensions.

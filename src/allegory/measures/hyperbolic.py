@@ -3,7 +3,7 @@ r"""Geometry of the Poincare ball: the points of $|x| < 1$ with curvature -1, wh
 The metric is $\lambda_x^2 |dx|^2$ with $\lambda_x = 2 / (1 - |x|^2)$, so that the rim is infinitely far away, and
 $d(x, y) = \operatorname{arcosh}\left(1 + 2 \frac{|x - y|^2}{(1 - |x|^2)(1 - |y|^2)}\right)$ (Nickel and Kiela 2017, eq. 1). The sum
 $x \oplus y$ of Mobius moves the origin to x and keeps distances; what starts at x in the direction v and goes straight on for its length
-$\lambda_x |v|$ ends at $\exp_x v = x \oplus \tanh(\lambda_x |v| / 2) \, v / |v|$ (Ganea et al. 2018, arXiv:1805.09112, eq. 4 and lemma 2).
+$\lambda_x |v|$ ends at $\exp_x v = x \oplus \tanh(\lambda_x |v| / 2) \, v / |v|$ (Ganea et al. 2018, arXiv:1805.09112).
 
 Points are rows, the last axis their coordinates; the others broadcast.
 """
@@ -49,7 +49,7 @@ def exponential(x: Float[Tensor, "*b z"], v: Float[Tensor, "*b z"]) -> Float[Ten
 
 
 def riemannian(x: Float[Tensor, "*b z"], gradient: Float[Tensor, "*b z"]) -> Float[Tensor, "*b z"]:
-    """The gradient under the metric from the Euclidean one: divided by lambda_x^2 (Nickel and Kiela 2017, eq. 4)."""
+    """The gradient under the metric from the Euclidean one: divided by lambda_x^2 (Nickel and Kiela 2017, eq. 5)."""
     return gradient * gap(x).square() / 4.0
 
 

@@ -1,7 +1,7 @@
 """Similarities k(x, y) of items, and whether a table of them is one of inner products.
 
 A function is a Mercer kernel when each of its Gram matrices K_ij = k(x_i, x_j) is positive semi-definite: then k(x, y) = <f(x), f(y)> for
-some map f into a space with an inner product (Mercer 1909; Schoelkopf and Smola 2002, definition 2.5 and proposition 2.12). Minus half a
+some map f into a space with an inner product (Mercer 1909; Schoelkopf and Smola 2002 on positive definite kernels). Minus half a
 squared distance is one after centring alone (conditionally): that is what multidimensional scaling stands on (Schoenberg 1935).
 """
 

@@ -1,4 +1,4 @@
-"""Can relations be read off distances? Ranks and average precision, as for the reconstruction of a graph (Nickel and Kiela 2017, 4.1).
+"""Can relations be read off distances? Ranks and average precision, as for the reconstruction of a graph (Nickel and Kiela 2017, sec. 4.1).
 
 Every item u that has relations is a query, and all others are searched by their distance. A related item v has as its rank one more than
 the number of unrelated items that are not farther than v; the other related ones do not count. `mean rank` is 1 at best. The average

@@ -10,8 +10,8 @@ below. `stages` are columns such that the inner product of `left` and `right`, s
 tau_i less the bound: below 0, the pair is out. The first stage is a matrix product; later ones are asked for the few that are left.
 
 Rounding. u is the unit roundoff of the products, gamma = (d + 12) u bounds the relative error of a sum of so many products in any order
-(Higham 2002, "Accuracy and Stability of Numerical Algorithms", equation 3.5), c |w| is how far a stored row may lie from the true one. N
-stands for |w_i|^2 + |w_j|^2. Since 2 sqrt(tau) c |w| <= c tau + c |w|^2, a pair within tau has a bound of at most (1 + 2c) tau + 2c N;
+(Higham 2002, "Accuracy and Stability of Numerical Algorithms", on inner products), c |w| is how far a stored row may lie from the true one.
+N stands for |w_i|^2 + |w_j|^2. Since 2 sqrt(tau) c |w| <= c tau + c |w|^2, a pair within tau has a bound of at most (1 + 2c) tau + 2c N;
 the terms of the product add up to at most 3 N + tau / 2. So with the norms lessened by kappa = 6 gamma + 2 c and tau raised by 2c + 2 gamma
 no pair within tau is ever lost; and 3 kappa N more than a computed square is above the true one.
 

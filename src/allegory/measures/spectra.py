@@ -39,7 +39,7 @@ def principal_map(K: Float[Tensor, "m m"], k: int) -> tuple[Float[Tensor, " k"],
     """The k leading coordinates of m items whose inner products are K, once centred, as an affine map of similarities.
 
     Values (falling), A and b: an item with similarities s (m,) to the m items lies at s A + b. With J = I - 1/m, J K J = V L V^T and
-    A = V L^-1/2 (Schoelkopf, Smola and Mueller 1998, eq. 4.1 and 4.2; Gower 1968 for distances). A coordinate whose eigenvalue is not
+    A = V L^-1/2 (Schoelkopf, Smola and Mueller 1998; Gower 1968 for distances). A coordinate whose eigenvalue is not
     above rounding is 0.
     """
     K = K.double()

@@ -1,4 +1,4 @@
-"""UMAP's cross-entropy between memberships in the data and among places (McInnes, Healy and Melville 2018, sections 3.2 and 3.3).
+"""UMAP's cross-entropy between memberships in the data and among places (McInnes, Healy and Melville 2018, definition 10 and section 3.2).
 
 A pair of places at distance d belongs together to the degree 1 / (1 + a d^(2b)). An edge's term is -log of it, a stranger's -log of 1
 minus it. `pull` and `push` are the factors of (y_i - y_j) in their slopes.
@@ -18,7 +18,7 @@ LONGEST = 4.0  # of a term's slope on an axis
 
 @lru_cache(maxsize=16)
 def curve(min_dist: float, spread: float) -> tuple[float, float]:
-    """a and b for which 1 / (1 + a d^(2b)) is nearest to 1 up to `min_dist` and exp(-(d - min_dist) / spread) beyond (section 3.2)."""
+    """a and b for which 1 / (1 + a d^(2b)) is nearest to 1 up to `min_dist` and exp(-(d - min_dist) / spread) beyond (definition 11)."""
     d = np.linspace(0.0, 3.0 * spread, 300)
     wanted = np.where(d < min_dist, 1.0, np.exp(-(d - min_dist) / spread))
     (a, b), _ = curve_fit(lambda d, a, b: 1.0 / (1.0 + a * d ** (2.0 * b)), d, wanted)

@@ -1,7 +1,7 @@
 """Sums over all pairs of places in the plane, sum_j K(|y - y_j|), in n log n: by B-splines on a grid and a fast Fourier transform.
 
-Particle-mesh sums as in molecular dynamics (Essmann et al. 1995, "A smooth particle mesh Ewald method", equations 3.7 to 4.7, for a
-kernel that is not periodic). Places are spread over the 4 x 4 nodes around them with cubic B-splines, the grid is convolved with the
+Particle-mesh sums as in molecular dynamics (Essmann et al. 1995, "A smooth particle mesh Ewald method", here for a kernel that
+is not periodic). Places are spread over the 4 x 4 nodes around them with cubic B-splines, the grid is convolved with the
 kernel, and the sum and its gradient are read off with the same splines and their derivatives. Dividing the kernel's transform by that of
 the splines, twice, makes it exact where both places are nodes. Places are counted in whole numbers, so that the order of a sum, and with
 it the number of threads, changes nothing.

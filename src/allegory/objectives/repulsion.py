@@ -13,7 +13,7 @@ FEW = 512  # places, for which all pairs are no dearer than a grid
 
 def student_push(y: Float[Tensor, "z n"]) -> tuple[Float[Tensor, ""], Float[Tensor, "z n"]]:
     """Z = sum_{i != j} 1 / (1 + |y_i - y_j|^2) and the push sum_j (y_i - y_j) / (1 + |y_i - y_j|^2)^2 / Z on each place (van der Maaten
-    2014, equation 4): all pairs for few places or other than two axes, else `grid.field`."""
+    2014, where the slope is parted into two forces): all pairs for few places or other than two axes, else `grid.field`."""
     z, n = y.shape
     if z == 2 and n > FEW:
         value, slope = grid.field(y).at(y)

@@ -20,7 +20,7 @@ out folded, with 48 it did not. A closed surface (a torus, a sphere) fits in no 
 it; the codes `chart` and `coordinates` do not, and a larger `latent` than `dimension` helps. Look at the reconstructions, and at the local
 dimension.
 
-**Reference.** M. Brand, Charting a manifold, 2003; Y. W. Teh, S. Roweis, Automatic alignment of local representations, 2002.
+**Reference.** M. Brand, Charting a manifold, 2003; Y. W. Teh, S. Roweis, Automatic alignment of local representations, 2003.
 
 **Measured.** From two numbers the swiss roll (2,000 items) comes back but for .0003 of its variance; PCA's two leave .30. From the number
 of a chart and two coordinates on it the doughnut comes back but for .002 (PCA's two leave .09). Two seconds on one thread."""
@@ -114,7 +114,7 @@ class Atlas(Solved[Charts]):
         title="Atlas of aligned local charts",
         paper=Paper("Brand", "Charting a manifold", 2003,
                     "https://papers.nips.cc/paper/2002/hash/8929c70f8d710e412d38da624b21c3c8-Abstract.html",
-                    "connecting the charts: their weighted disagreement"),
+                    "of the weighted disagreement of charts, where they are connected"),
         density="not modelled", manifold="stays on the data manifold", principle="compression", approach="built-in structure",
         decoder="network",
         modelled=r"z = \sum_c w_c(x) A_c^T \tilde y_c(x),\; y_c = W_c (x - m_c)",

@@ -3,9 +3,9 @@ r"""Says an item as a sum of few of many learned pictures: the code has many num
 **Model.** $\hat x = m + z D$ with the atoms $D$ (k, d), a row each of length at most 1, and $z$ sparse: the code is that which says the
 item best for its price, found anew for every item.
 
-**Objective.** $\min_D \frac1n \sum_i \min_z \tfrac12 |x_i - m - z D|^2 + \lambda |z|_1$ (Olshausen and Field 1996, eq. 2, with $|z|$ for
-the cost of a code; Mairal et al. 2009, eqs. 1 and 2). Learned online (Mairal et al. 2009, algorithms 1 and 2 with the mini-batches of
-eq. 11): codes of a batch, sums $A = \sum z^T z$ and $B = \sum z^T x$ in which older codes count less, and one pass over the atoms.
+**Objective.** $\min_D \frac1n \sum_i \min_z \tfrac12 |x_i - m - z D|^2 + \lambda |z|_1$ (Olshausen and Field 1996, the cost E, with $|z|$
+for what a code costs; Mairal et al. 2009, eqs. 1 and 2). Learned online (Mairal et al. 2009, algorithms 1 and 2, in mini-batches): codes of
+a batch, sums $A = \sum z^T z$ and $B = \sum z^T x$ in which older codes count less, and one pass over the atoms.
 
 **Level.** How bright a picture is says nothing of what is on it, and differs more than all else; so it is a number of its own: of images,
 the part of $x - m$ along the flat picture of length 1 comes last in the code, at no price, and the atoms say the rest.
@@ -96,7 +96,7 @@ class DictionaryLearning(Solved[Dictionary]):
     card: ClassVar[Card] = Card(
         family="spectral",
         title="Dictionary learning and sparse coding",
-        paper=Paper("Olshausen and Field", TITLE, 1996, "https://doi.org/10.1038/381607a0", "eq. 2; Mairal et al. 2009, eqs. 1, 2 and 11"),
+        paper=Paper("Olshausen and Field", TITLE, 1996, "https://doi.org/10.1038/381607a0", "of the cost E; Mairal et al. 2009, 1 and 2"),
         density="not modelled", manifold="Euclidean space", principle="compression", approach="built-in structure", decoder="network",
         modelled=r"\hat x = m + z D,\; |d_j| \le 1", minimised=r"E \min_z \tfrac12 |x - m - z D|^2 + \lambda |z|_1", unit="squared error",
         buys="Few numbers say an item, each stands for a picture, and there may be more of them than dimensions.",
@@ -160,7 +160,7 @@ class Sums:
         self.B.mul_(keep).addmm_(z.T, x)
 
     def improve(self, D: Float[Tensor, "k d"]) -> None:
-        """One pass over the atoms, each the best while the others stay (Mairal et al. 2009, eq. 10), in place."""
+        """One pass over the atoms, each the best while the others stay (Mairal et al. 2009, algorithm 2), in place."""
         for j in torch.nonzero(self.A.diagonal() > 0).flatten().tolist():
             u = D[j] + (self.B[j] - self.A[j] @ D) / self.A[j, j]
             D[j] = u / u.norm().clamp_min(1.0)

@@ -1,15 +1,15 @@
 r"""How far a random walk tells two items apart: coordinates in which Euclidean distance is diffusion distance.
 
-**Model.** $z_l(x) = \lambda_l^t \, \psi_l(x)$ with $P \psi_l = \lambda_l \psi_l$ (eq. 9 of the paper); for a new item
+**Model.** $z_l(x) = \lambda_l^t \, \psi_l(x)$ with $P \psi_l = \lambda_l \psi_l$ (the diffusion map of the paper); for a new item
 $\psi_l(x) = \frac{1}{\lambda_l} \sum_j p(x, x_j) \psi_l(x_j)$ (Nystroem).
 
-**Objective.** $|z(x) - z(y)|^2 = D_t(x, y)^2 = \sum_u (p_t(x, u) - p_t(y, u))^2 / \pi(u)$ (proposition 1), as far as `latent` coordinates
-go: the closest by any so many.
+**Objective.** $|z(x) - z(y)|^2 = D_t(x, y)^2 = \sum_u (p_t(x, u) - p_t(y, u))^2 / \pi(u)$ (what the paper makes the map for), as far as
+`latent` coordinates go: the closest by any so many.
 
 **Notation.** $k(x, y) = \exp(-|x - y|^2 / \epsilon)$ on the graph of the `k` nearest neighbours and from an item to itself;
-$q(x) = \sum_y k(x, y)$; $k^{(\alpha)}(x, y) = k(x, y) / (q(x) q(y))^\alpha$ (section 3.3): `alpha` 1 takes out how densely the
-items lie, 0 leaves it in, 1/2 is Fokker-Planck's; $p(x, y) = k^{(\alpha)}(x, y) / \sum_u k^{(\alpha)}(x, u)$; $\pi$ its stationary
-distribution.
+$q(x) = \sum_y k(x, y)$; $k^{(\alpha)}(x, y) = k(x, y) / (q(x) q(y))^\alpha$ (the paper's family of anisotropic diffusions): `alpha` 1 takes
+out how densely the items lie, 0 leaves it in, 1/2 is Fokker-Planck's; $p(x, y) = k^{(\alpha)}(x, y) / \sum_u k^{(\alpha)}(x, u)$; $\pi$ its
+stationary distribution.
 
 **When it fails.** With a scale below the gaps of the data each item is alone; look at the eigenvalues, which should fall. A new item far
 from all has the code of the nearest.
@@ -62,7 +62,8 @@ class DiffusionMaps(Solved[Walk]):
     card: ClassVar[Card] = Card(
         family="spectral",
         title="Diffusion maps",
-        paper=Paper("Coifman and Lafon", "Diffusion maps", 2006, "https://doi.org/10.1016/j.acha.2006.04.006", "9"),
+        paper=Paper("Coifman and Lafon", "Diffusion maps", 2006, "https://doi.org/10.1016/j.acha.2006.04.006",
+                    "of the diffusion map, and of the distances in its space"),
         density="not modelled", manifold="stays on the data manifold", principle="compression", approach="built-in structure",
         modelled=r"z_l(x) = \lambda_l^t \psi_l(x),\; P \psi_l = \lambda_l \psi_l",
         minimised=r"E\,(D_t(x, y)^2 - |z(x) - z(y)|^2),\; D_t(x, y)^2 = \sum_u (p_t(x, u) - p_t(y, u))^2 / \pi(u)",

@@ -4,9 +4,9 @@ r"""Finds the sources of a mixture: the linear code whose numbers are as indepen
 decoder is the mixing $A$: its columns are what each source adds.
 
 **Objective.** After whitening to `latent` principal axes, $\max \sum_j \big( E\,G(u_j^T x) - E\,G(\nu) \big)^2$ over orthonormal $u_j$,
-$\nu \sim N(0, 1)$ (Hyvarinen 1999, eqs. 7 and 8), an approximation of the negentropy, with $G$ = log cosh or another `contrast`; by
-the fixed-point step $u \leftarrow E\,x\,g(u^T x) - E\,g'(u^T x)\,u$ (eq. 20) for all at once, decorrelated alike: scikit-learn's
-FastICA.
+$\nu \sim N(0, 1)$ (Hyvarinen 1999, the contrast of one unit, summed over several that are decorrelated), an approximation of the
+negentropy, with $G$ = log cosh or another `contrast`; by the fixed-point step $u \leftarrow E\,x\,g(u^T x) - E\,g'(u^T x)\,u$ (its form for
+white data) for all at once, decorrelated alike: scikit-learn's FastICA.
 
 **Notation.** `U` (z, d), `A` (z, d) a source a row, `m` mean (d,), `far` (z,) the $(E\,\log\cosh s_j - E\,\log\cosh \nu)^2$ of each source.
 Sources come in falling order of it, and the largest number of what each adds is positive: the data say neither order nor sign.
@@ -75,7 +75,7 @@ class ICA(Solved[Mixing]):
         family="spectral",
         title="Independent component analysis",
         paper=Paper("Hyvarinen", "Fast and robust fixed-point algorithms for independent component analysis", 1999,
-                    "https://doi.org/10.1109/72.761722", "equations 7, 8 and 20"),
+                    "https://doi.org/10.1109/72.761722", "of the contrast, summed over decorrelated units, and of its fixed-point step"),
         density="not modelled", manifold="Euclidean space", principle="compression", approach="built-in structure", decoder="network",
         modelled=r"x = m + A s,\; s_j \text{ independent}", minimised=r"-\sum_j \left( E\,G(s_j) - E\,G(\nu) \right)^2,\; E\,s s^T = I",
         unit="squared difference of contrasts",

@@ -4,8 +4,8 @@ r"""Classical scaling of distances along the data: a sheet that is rolled up is 
 $k$ nearest neighbours; $A$ as in classical scaling. A new item goes by its nearest training items:
 $d_G(x, x_i) = \min_j |x - x_j| + d_G(x_j, x_i)$.
 
-**Objective.** $\min_z \; \| \tau(D_G) - \tau(D_Z) \|_F$ with $\tau(D) = -\frac{1}{2} J D^{(2)} J$ (eq. 1 of the paper). With all items
-as neighbours this is classical scaling.
+**Objective.** $\min_z \; \| \tau(D_G) - \tau(D_Z) \|_F$ with $\tau(D) = -\frac{1}{2} J D^{(2)} J$ (the cost E of the paper's third step).
+With all items as neighbours this is classical scaling.
 
 **Many items.** Ways are measured from `landmarks` items to all, and the landmarks' own map places the others (de Silva and Tenenbaum
 2004): nothing n x n is held beyond as many items.
@@ -65,7 +65,7 @@ class Isomap(Solved[Ways]):
         family="spectral",
         title="Isomap",
         paper=Paper("Tenenbaum, de Silva and Langford", "A global geometric framework for nonlinear dimensionality reduction", 2000,
-                    "https://doi.org/10.1126/science.290.5500.2319", "1"),
+                    "https://doi.org/10.1126/science.290.5500.2319", "of the cost E in the third step"),
         density="not modelled", manifold="stays on the data manifold", principle="compression", approach="built-in structure",
         modelled=r"z = A^T s(x) + b,\; s(x)_i = -\tfrac{1}{2} d_G(x, x_i)^2",
         minimised=r"\|\tau(D_G) - \tau(D_Z)\|_F", unit="squared inner products",

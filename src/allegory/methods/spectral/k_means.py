@@ -3,8 +3,8 @@ r"""An autoencoder whose code is the number of one of k codewords: whatever the 
 **Model.** $z = e_{c(x)}$ with $c(x) = \arg\min_j |x - m_j|^2$, a one-hot code; $\hat x = M z = m_{c(x)}$, a linear decoder whose columns
 are the codewords.
 
-**Objective.** $\min_{M, c} \; E |x - M z|^2$ (MacQueen 1967, section 1: the variance within the classes). Lloyd's two steps are
-its alternating descent: the best encoder for a decoder takes the nearest codeword, and the best decoder for an encoder answers with the
+**Objective.** $\min_{M, c} \; E |x - M z|^2$ (MacQueen 1967: the variance within the classes). Lloyd's two steps are its
+alternating descent: the best encoder for a decoder takes the nearest codeword, and the best decoder for an encoder answers with the
 mean of what it was told. Neither step can raise the error, and it ends in a local minimum.
 
 **Notation.** `k` codewords, `M` (k, d), a row each. The code `distances` has $|x - m_j|^2$ for all of them.
@@ -63,7 +63,7 @@ class KMeans(Solved[Codebook]):
         family="spectral",
         title="k-means as an autoencoder",
         paper=Paper("MacQueen", "Some Methods for Classification and Analysis of Multivariate Observations", 1967,
-                    "https://projecteuclid.org/euclid.bsmsp/1200512992", "section 1: the variance within the classes"),
+                    "https://projecteuclid.org/euclid.bsmsp/1200512992", "of the variance within the classes"),
         density="not modelled", manifold="other space", principle="clustering", approach="built-in structure", decoder="network",
         modelled=r"\hat x = M z,\; z = e_{\arg\min_j |x - m_j|^2}", minimised=r"E\,|x - M z|^2 \;\text{ over } M \text{ and one-hot } z",
         unit="squared error",

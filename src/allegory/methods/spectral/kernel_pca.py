@@ -1,10 +1,10 @@
 r"""Principal components of what a kernel makes of the data: PCA in a space that is never written down.
 
 **Model.** $z = \tilde k(x)^T A$ with $\tilde k(x)_i = k(x, x_i)$ centred in the kernel's space, $A = V \Lambda^{-1/2}$ from
-$\tilde K = V \Lambda V^T$ (eq. 4.1 and 4.2 of the paper in the letters of Gram matrices).
+$\tilde K = V \Lambda V^T$ (the projections of the paper, and its centring, in the letters of Gram matrices).
 
 **Objective.** $\max_{\|w\| = 1} \; w^T C w$ with $C = \frac{1}{n} \sum_i f(x_i) f(x_i)^T$ of the centred $f$, $k(x, y) = f(x) \cdot f(y)$;
-the eigenvalues of $C$ are those of $\tilde K / n$ (eq. 7 to 11). With the linear kernel this is PCA.
+the eigenvalues of $C$ are those of $\tilde K / n$, which is how the paper solves it. With the linear kernel this is PCA.
 
 **Many items.** Beyond `landmarks` items the kernel is Nystroem's, $\hat k(x, y) = k(x, M) K_{MM}^{-1} k(M, y)$ with $M$ some items
 (Williams and Seeger 2001), and its components are exact: PCA of $K_{MM}^{-1/2} k(M, x)$ over all items, in blocks.
@@ -60,7 +60,7 @@ class KernelPCA(Solved[Similarities]):
         family="spectral",
         title="Kernel PCA",
         paper=Paper("Schoelkopf, Smola and Mueller", "Nonlinear component analysis as a kernel eigenvalue problem", 1998,
-                    "https://doi.org/10.1162/089976698300017467", "7 to 11"),
+                    "https://doi.org/10.1162/089976698300017467", "of the eigenproblem in the space of the kernel"),
         density="not modelled", manifold="Euclidean space", principle="compression", approach="built-in structure",
         modelled=r"z = A^T \tilde k(x),\; A = V \Lambda^{-1/2},\; \tilde K = V \Lambda V^T",
         minimised=r"-\sum_j w_j^T C w_j \;\text{ over orthonormal } w, \; C = \tfrac{1}{n} \sum_i f(x_i) f(x_i)^T", unit="variance",

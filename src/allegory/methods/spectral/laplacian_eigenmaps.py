@@ -4,8 +4,8 @@ r"""The slowest modes of a walk between neighbours: near items stay near.
 $z_l(x) = \frac{1}{1 - \lambda_l} \sum_j w(x, x_j) z_{jl} / \sum_j w(x, x_j)$ over its $k$ nearest, the equation that the training codes
 solve themselves (Bengio et al. 2004, Nystroem).
 
-**Objective.** $\min_z \; \sum_{ij} W_{ij} |z_i - z_j|^2$ s.t. $Z^T D Z = I$ and $Z^T D 1 = 0$ (section 3.2 of the paper), the smallest
-solutions of $L z = \lambda D z$, $L = D - W$, without the constant one.
+**Objective.** $\min_z \; \sum_{ij} W_{ij} |z_i - z_j|^2$ s.t. $Z^T D Z = I$ and $Z^T D 1 = 0$ (the optimal embedding of the paper), the
+smallest solutions of $L z = \lambda D z$, $L = D - W$, without the constant one.
 
 **Notation.** `W` symmetric weights of the k-nearest-neighbour graph: $\exp(-|x_i - x_j|^2 / t)$ for heat `t`, 1 for `t` None; `D` its row
 sums. Codes are scaled so that $\sum_i D_{ii} z_{il}^2 = \sum_i D_{ii}$.
@@ -47,7 +47,7 @@ class LaplacianEigenmaps(Solved[Anchors]):
         family="spectral",
         title="Laplacian eigenmaps",
         paper=Paper("Belkin and Niyogi", "Laplacian eigenmaps for dimensionality reduction and data representation", 2003,
-                    "https://doi.org/10.1162/089976603321780317", "section 3.2"),
+                    "https://doi.org/10.1162/089976603321780317", "of the optimal embedding, which justifies the algorithm"),
         density="not modelled", manifold="stays on the data manifold", principle="compression", approach="built-in structure",
         modelled=r"L z = \lambda D z,\; L = D - W", minimised=r"\sum_{ij} W_{ij} |z_i - z_j|^2 \;\text{ s.t. } Z^T D Z = I,\; Z^T D 1 = 0",
         unit="weighted squared differences",

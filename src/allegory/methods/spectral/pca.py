@@ -2,7 +2,7 @@ r"""Principal components: the linear code of given size from which the data can 
 
 **Model.** $z = W (x - m)$ with $W$ the leading eigenvectors of the covariance, $\hat x = m + W^T z$.
 
-**Objective.** $\min_{W W^T = I} \; E |x - m - W^T W (x - m)|^2$ (Pearson 1901; the variance form is Hotelling 1933, eq. 10).
+**Objective.** $\min_{W W^T = I} \; E |x - m - W^T W (x - m)|^2$ (Pearson 1901; the variance form is Hotelling 1933).
 
 **Notation.** `m` mean (d,), `W` components (z, d), orthonormal rows, the largest entry of each positive.
 
@@ -41,7 +41,7 @@ class PCA(Solved[Axes]):
         family="spectral",
         title="Principal component analysis",
         paper=Paper("Pearson", "On lines and planes of closest fit to systems of points in space", 1901,
-                    "https://doi.org/10.1080/14786440109462720", "sec. 3"),
+                    "https://doi.org/10.1080/14786440109462720", "of the planes of best fit"),
         density="not modelled", manifold="Euclidean space", principle="compression", approach="built-in structure", decoder="network",
         modelled=r"\hat x = m + W^T W (x - m)", minimised=r"E\,|x - \hat x|^2 \;\text{ s.t. } W W^T = I", unit="squared error",
         buys="Exact, fast, no setting but the size; every component can be looked at.",

@@ -5,9 +5,10 @@ point $\theta_j$ of the Poincare ball, and the code of an item is that of the mo
 $z = \theta_{c(x)}$, $c(x) = \arg\min_{j: x_j > 0} n_j$ with $n_j$ the number of training items that have $j$.
 
 **Objective.** $\min_\Theta \; \sum_{(u, v)} -\log \frac{e^{-d(\theta_u, \theta_v)}}{e^{-d(\theta_u, \theta_v)} + \sum_{w \in N(u)}
-e^{-d(\theta_u, \theta_w)}}$ over the relations $(u, v)$, u under v (eq. 6), with $d$ the hyperbolic distance (eq. 1) and $N(u)$ columns
-drawn evenly, less those that u is under. By Riemannian gradient descent (eq. 4), at a tenth of the rate in the first rounds, so that angles
-are found before the points move out. `geometry="euclidean"` is the same with $d = |\theta_u - \theta_v|^2$, to compare with.
+e^{-d(\theta_u, \theta_w)}}$ over the relations $(u, v)$, u under v (eq. 6 of arXiv:1705.08039, which prints it without the minus), with $d$
+the hyperbolic distance (eq. 1) and $N(u)$ columns drawn evenly, less those that u is under. By Riemannian gradient descent (eq. 5), at a
+tenth of the rate in the first rounds, so that angles are found before the points move out. `geometry="euclidean"` is the same with
+$d = |\theta_u - \theta_v|^2$, to compare with.
 
 **Notation.** `theta` (columns, z) points, `n` how many training items have each column; `radius` of a code is its distance from the origin.
 
@@ -171,6 +172,7 @@ class Poincare(Solved[Points]):
         """The loss of some relations, in nats, and its Euclidean gradient. `candidates`: the right one first; `true`: which count."""
         with torch.enable_grad():
             theta = theta.detach().requires_grad_()
+            # Deviates: v is in the sum below the line, and u is not, as in the authors' code; eq. 6 has u there, and not v.
             d = self._distance(theta[u][:, None], theta[candidates]).masked_fill(~true, torch.inf)
             loss = -F.log_softmax(-d, 1)[:, 0].sum()
             (gradient,) = torch.autograd.grad(loss, theta)

@@ -1,12 +1,12 @@
 r"""PCA as a model of the data: a Gaussian that varies freely along few directions and equally in all others.
 
 **Model.** $x = W z + m + \epsilon$ with $z \sim N(0, I)$ and $\epsilon \sim N(0, \sigma^2 I)$, so $x \sim N(m, C)$ with
-$C = W W^T + \sigma^2 I$ (Tipping and Bishop 1999, eq. 2). The code is the mean of the posterior
-$p(z|x) = N(M^{-1} W^T (x - m), \sigma^2 M^{-1})$, $M = W^T W + \sigma^2 I$ (eq. 6).
+$C = W W^T + \sigma^2 I$ (Tipping and Bishop 1999, the probability model). The code is the mean of the posterior
+$p(z|x) = N(M^{-1} W^T (x - m), \sigma^2 M^{-1})$, $M = W^T W + \sigma^2 I$.
 
 **Objective.** $\max \frac1n \sum_i \log p(x_i) = -\frac12 (d \log 2\pi + \log |C| + \operatorname{tr} C^{-1} S)$, $S$ the covariance of the
-data (eq. 4). The maximum is known: $W = U (\Lambda - \sigma^2 I)^{1/2}$ with the leading eigenvectors $U$ and values $\Lambda$ of $S$, and
-$\sigma^2$ the mean of the other $d - z$ values (eqs. 7 and 8).
+data. The maximum is known: $W = U (\Lambda - \sigma^2 I)^{1/2}$ with the leading eigenvectors $U$ and values $\Lambda$ of $S$, and
+$\sigma^2$ the mean of the other $d - z$ values (the paper's maximum likelihood estimators).
 
 **Notation.** `m` (d,), `W` (z, d) the eigenvectors as rows, `variances` (z,) their $\lambda$, `noise` $\sigma^2$. Variances are means over
 n, as the likelihood has them, not over n - 1.
@@ -67,7 +67,7 @@ class ProbabilisticPCA(Solved[NoisyAxes]):
         family="spectral",
         title="Probabilistic PCA",
         paper=Paper("Tipping and Bishop", "Probabilistic principal component analysis", 1999,
-                    "https://doi.org/10.1111/1467-9868.00196", "equations 4, 6, 7 and 8"),
+                    "https://doi.org/10.1111/1467-9868.00196", "of the log likelihood, its maximum, and the posterior of latents"),
         density="prescribed latent", manifold="Euclidean space", principle="compression", approach="built-in structure", decoder="network",
         modelled=r"x = W z + m + \epsilon,\; z \sim N(0, I),\; \epsilon \sim N(0, \sigma^2 I)",
         minimised=r"-\log N(x;\, m,\, W W^T + \sigma^2 I)", unit="nats per example",

@@ -3,11 +3,11 @@ r"""Places in the plane whose neighbours are the items' own: the probability of 
 **Model.** $p_{ij}$: of pairs of items, from Gaussians whose width gives every item `perplexity` neighbours; $q_{ij} \propto
 (1 + |y_i - y_j|^2)^{-1}$: of pairs of places $y$, heavy-tailed, so that what is moderately far may be placed farther.
 
-**Objective.** $\min_y KL(P \| Q) = \sum_{ij} p_{ij} \log p_{ij} / q_{ij}$ (van der Maaten and Hinton 2008, equation 5), whose slope is a
-pull along the edges of the graph of nearest neighbours and a push between all pairs. The pull is exact. The push of more than 512 places
-in the plane is summed on a grid by a fast Fourier transform (the idea of Linderman et al. 2019; `objectives.grid` has ours), in time
-n log n. Steps have momentum and gains, the first third with the pull 12 times as strong, from the main axes at a rate of n / 12, then n
-(Belkina et al. 2019; Kobak and Berens 2019).
+**Objective.** $\min_y KL(P \| Q) = \sum_{ij} p_{ij} \log p_{ij} / q_{ij}$ (van der Maaten and Hinton 2008, section 3.1, with the $q_{ij}$
+of equation 4), whose slope (equation 5) is a pull along the edges of the graph of nearest neighbours and a push between all pairs. The pull
+is exact. The push of more than 512 places in the plane is summed on a grid by a fast Fourier transform (the idea of Linderman et al. 2019;
+`objectives.grid` has ours), in time n log n. Steps have momentum and gains, the first third with the pull 12 times as strong, from the main
+axes at a rate of n / 12, then n (Belkina et al. 2019; Kobak and Berens 2019).
 
 **Notation.** `perplexity`, `P`, `Q`, `y`. A training item has its own place. A new one descends $KL(P_x \| Q_x)$ over its own place
 alone, from the mean of its neighbours', with a perplexity of 5: it moves nobody.
@@ -77,7 +77,7 @@ class TSNE(NeighbourEmbedding):
         family="spectral",
         title="t-distributed stochastic neighbour embedding",
         paper=Paper("van der Maaten and Hinton", "Visualizing Data using t-SNE", 2008,
-                    "https://jmlr.org/papers/v9/vandermaaten08a.html", "equation 5 with the q_ij of equation 4"),
+                    "https://jmlr.org/papers/v9/vandermaaten08a.html", "of section 3.1, with the q_ij of equation 4"),
         density="not modelled", manifold="Euclidean space", principle="compression", approach="built-in structure", decoder="none",
         modelled=r"q_{ij} \propto (1 + |y_i - y_j|^2)^{-1}", minimised=r"\sum_{i \ne j} p_{ij} \log (p_{ij} / q_{ij})", unit="nats",
         buys="A map of two numbers an item that keeps more neighbours than any projection.",
