@@ -65,7 +65,7 @@ def show_question(cls: Any, as_json: bool) -> int:
         judge.show_json({**plain.plain(c), "settings": plain.plain(cls())})
         return 0
     facts = {
-        "name": c.name, "after": f"{c.paper.authors} {c.paper.year}, {c.paper.title}", "": f"{c.paper.url} ({c.paper.equation})",
+        "name": c.name, "after": f"{c.paper.authors} {c.paper.year}, {c.paper.title}", "": f"{c.paper.url} ({c.paper.place})",
         "needs": ", ".join(c.needs) or "codes only", "better": c.better, "asked too of": ", ".join(c.beside) or "no control",
         "cost": f"{c.cost} for one set of codes", "protocol": cls().settings(), "file": inspect.getsourcefile(cls) or "",
     }  # fmt: skip
@@ -83,7 +83,7 @@ def about(cls: Any) -> str:
     code += ", stochastic" if c.code.stochastic else ", deterministic"
     code += ", meant to be disentangled" if c.code.disentangled else ""
     facts = {
-        "paper": f"{c.paper.authors} {c.paper.year}, {c.paper.title}", "": f"{c.paper.url} (equation {c.paper.equation})",
+        "paper": f"{c.paper.authors} {c.paper.year}, {c.paper.title}", "": f"{c.paper.url} ({c.paper.place})",
         "models": c.modelled, "minimises": f"{c.minimised}  [{c.unit}]", "family": c.family, "density": c.density,
         "codes live in": c.manifold, "level": c.level, "approach": c.approach, "principle": c.principle, "code": code,
         "decoder": c.decoder, "reads": ", ".join(c.specs), "learns from": c.learns_from, "codes of new items": c.out_of_sample,

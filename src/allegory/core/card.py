@@ -19,13 +19,18 @@ OutOfSample = Literal["exact", "nystroem", "barycentric", "optimised"]
 
 @dataclass(frozen=True)
 class Paper:
-    """The source. `equation` says which equation the objective is."""
+    """The source. `equation` says which equation the objective is: its number, or where it stands."""
 
     authors: str
     title: str
     year: int
     url: str
     equation: str
+
+    @property
+    def place(self) -> str:
+        """Where in the paper: "equation 5", "section 3", "the planes of best fit"."""
+        return f"equation {self.equation}" if self.equation[:1].isdigit() else self.equation
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ def questions_page(classes: Iterable[type[Question]]) -> str:
 def _facts(cls: type[Question]) -> str:
     c = cls.card
     beside = [name for name in CONTROLS if name in c.beside]
-    paper = f"{c.paper.authors}, [{c.paper.title}]({c.paper.url}), {c.paper.year}; {c.paper.equation}"
+    paper = f"{c.paper.authors}, [{c.paper.title}]({c.paper.url}), {c.paper.year}; {c.paper.place}"
     facts = {
         "name": f"`{c.name}`, version {c.version} of its protocol", "after": paper,
         "needs": ", ".join(c.needs).replace("_", " ") or "codes only",

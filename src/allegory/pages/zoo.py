@@ -81,7 +81,7 @@ def _facts(cls: type[Method[Any]]) -> str:
     kind += ", stochastic" if c.code.stochastic else ", deterministic"
     kind += ", meant to be disentangled" if c.code.disentangled else ""
     facts = {
-        "paper": f"{c.paper.authors}, [{c.paper.title}]({c.paper.url}), {c.paper.year}; equation {c.paper.equation}",
+        "paper": f"{c.paper.authors}, [{c.paper.title}]({c.paper.url}), {c.paper.year}; {c.paper.place}",
         "modelled": f"${c.modelled}$", "minimised": f"${c.minimised}$ ({c.unit})",
         "density": c.density, "where codes live": c.manifold, "level": c.level, "approach": c.approach, "principle": c.principle,
         "code": kind, "decoder": c.decoder, "reads": ", ".join(c.specs), "supervision": c.supervision,

@@ -89,7 +89,7 @@ class AMDIM(Trained[AMDIMNet]):
         family="contrastive",
         title="Augmented multiscale Deep InfoMax",
         paper=Paper("Bachman et al.", "Learning Representations by Maximizing Mutual Information Across Views", 2019,
-                    "https://arxiv.org/abs/1906.00910", "of sections 3.2 to 3.5"),
+                    "https://arxiv.org/abs/1906.00910", "sections 3.2 to 3.5"),
         density="not modelled", manifold="Euclidean space", principle="contrast",
         modelled=r"s_{ijp} = c \tanh(\phi_1(f_1(x^1_i))^T \phi_n(f_n(x^2_j)_p) / (c \sqrt{r}))",
         minimised=r"-\log \frac{\exp(s_{iip})}{\exp(s_{iip}) + \sum_{j \ne i} \sum_q \exp(s_{ijq})} + \lambda\, r_{ijp}^2",

@@ -96,7 +96,7 @@ class DictionaryLearning(Solved[Dictionary]):
     card: ClassVar[Card] = Card(
         family="spectral",
         title="Dictionary learning and sparse coding",
-        paper=Paper("Olshausen and Field", TITLE, 1996, "https://doi.org/10.1038/381607a0", "of the cost E; Mairal et al. 2009, 1 and 2"),
+        paper=Paper("Olshausen and Field", TITLE, 1996, "https://doi.org/10.1038/381607a0", "the cost E; Mairal et al. 2009, 1 and 2"),
         density="not modelled", manifold="Euclidean space", principle="compression", approach="built-in structure", decoder="network",
         modelled=r"\hat x = m + z D,\; |d_j| \le 1", minimised=r"E \min_z \tfrac12 |x - m - z D|^2 + \lambda |z|_1", unit="squared error",
         buys="Few numbers say an item, each stands for a picture, and there may be more of them than dimensions.",

@@ -63,7 +63,7 @@ class DiffusionMaps(Solved[Walk]):
         family="spectral",
         title="Diffusion maps",
         paper=Paper("Coifman and Lafon", "Diffusion maps", 2006, "https://doi.org/10.1016/j.acha.2006.04.006",
-                    "of the diffusion map, and of the distances in its space"),
+                    "the diffusion map, and the distances in its space"),
         density="not modelled", manifold="stays on the data manifold", principle="compression", approach="built-in structure",
         modelled=r"z_l(x) = \lambda_l^t \psi_l(x),\; P \psi_l = \lambda_l \psi_l",
         minimised=r"E\,(D_t(x, y)^2 - |z(x) - z(y)|^2),\; D_t(x, y)^2 = \sum_u (p_t(x, u) - p_t(y, u))^2 / \pi(u)",

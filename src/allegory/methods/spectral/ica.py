@@ -75,7 +75,7 @@ class ICA(Solved[Mixing]):
         family="spectral",
         title="Independent component analysis",
         paper=Paper("Hyvarinen", "Fast and robust fixed-point algorithms for independent component analysis", 1999,
-                    "https://doi.org/10.1109/72.761722", "of the contrast, summed over decorrelated units, and of its fixed-point step"),
+                    "https://doi.org/10.1109/72.761722", "the contrast, summed over decorrelated units, and its fixed-point step"),
         density="not modelled", manifold="Euclidean space", principle="compression", approach="built-in structure", decoder="network",
         modelled=r"x = m + A s,\; s_j \text{ independent}", minimised=r"-\sum_j \left( E\,G(s_j) - E\,G(\nu) \right)^2,\; E\,s s^T = I",
         unit="squared difference of contrasts",

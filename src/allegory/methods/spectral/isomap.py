@@ -65,7 +65,7 @@ class Isomap(Solved[Ways]):
         family="spectral",
         title="Isomap",
         paper=Paper("Tenenbaum, de Silva and Langford", "A global geometric framework for nonlinear dimensionality reduction", 2000,
-                    "https://doi.org/10.1126/science.290.5500.2319", "of the cost E in the third step"),
+                    "https://doi.org/10.1126/science.290.5500.2319", "the cost E in the third step"),
         density="not modelled", manifold="stays on the data manifold", principle="compression", approach="built-in structure",
         modelled=r"z = A^T s(x) + b,\; s(x)_i = -\tfrac{1}{2} d_G(x, x_i)^2",
         minimised=r"\|\tau(D_G) - \tau(D_Z)\|_F", unit="squared inner products",

@@ -63,7 +63,7 @@ class KMeans(Solved[Codebook]):
         family="spectral",
         title="k-means as an autoencoder",
         paper=Paper("MacQueen", "Some Methods for Classification and Analysis of Multivariate Observations", 1967,
-                    "https://projecteuclid.org/euclid.bsmsp/1200512992", "of the variance within the classes"),
+                    "https://projecteuclid.org/euclid.bsmsp/1200512992", "the variance within the classes"),
         density="not modelled", manifold="other space", principle="clustering", approach="built-in structure", decoder="network",
         modelled=r"\hat x = M z,\; z = e_{\arg\min_j |x - m_j|^2}", minimised=r"E\,|x - M z|^2 \;\text{ over } M \text{ and one-hot } z",
         unit="squared error",

@@ -60,7 +60,7 @@ class KernelPCA(Solved[Similarities]):
         family="spectral",
         title="Kernel PCA",
         paper=Paper("Schoelkopf, Smola and Mueller", "Nonlinear component analysis as a kernel eigenvalue problem", 1998,
-                    "https://doi.org/10.1162/089976698300017467", "of the eigenproblem in the space of the kernel"),
+                    "https://doi.org/10.1162/089976698300017467", "the eigenproblem in the space of the kernel"),
         density="not modelled", manifold="Euclidean space", principle="compression", approach="built-in structure",
         modelled=r"z = A^T \tilde k(x),\; A = V \Lambda^{-1/2},\; \tilde K = V \Lambda V^T",
         minimised=r"-\sum_j w_j^T C w_j \;\text{ over orthonormal } w, \; C = \tfrac{1}{n} \sum_i f(x_i) f(x_i)^T", unit="variance",

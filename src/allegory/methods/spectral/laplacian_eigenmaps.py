@@ -47,7 +47,7 @@ class LaplacianEigenmaps(Solved[Anchors]):
         family="spectral",
         title="Laplacian eigenmaps",
         paper=Paper("Belkin and Niyogi", "Laplacian eigenmaps for dimensionality reduction and data representation", 2003,
-                    "https://doi.org/10.1162/089976603321780317", "of the optimal embedding, which justifies the algorithm"),
+                    "https://doi.org/10.1162/089976603321780317", "the optimal embedding, which justifies the algorithm"),
         density="not modelled", manifold="stays on the data manifold", principle="compression", approach="built-in structure",
         modelled=r"L z = \lambda D z,\; L = D - W", minimised=r"\sum_{ij} W_{ij} |z_i - z_j|^2 \;\text{ s.t. } Z^T D Z = I,\; Z^T D 1 = 0",
         unit="weighted squared differences",

@@ -41,7 +41,7 @@ class PCA(Solved[Axes]):
         family="spectral",
         title="Principal component analysis",
         paper=Paper("Pearson", "On lines and planes of closest fit to systems of points in space", 1901,
-                    "https://doi.org/10.1080/14786440109462720", "of the planes of best fit"),
+                    "https://doi.org/10.1080/14786440109462720", "the planes of best fit"),
         density="not modelled", manifold="Euclidean space", principle="compression", approach="built-in structure", decoder="network",
         modelled=r"\hat x = m + W^T W (x - m)", minimised=r"E\,|x - \hat x|^2 \;\text{ s.t. } W W^T = I", unit="squared error",
         buys="Exact, fast, no setting but the size; every component can be looked at.",

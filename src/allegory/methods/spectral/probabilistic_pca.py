@@ -67,7 +67,7 @@ class ProbabilisticPCA(Solved[NoisyAxes]):
         family="spectral",
         title="Probabilistic PCA",
         paper=Paper("Tipping and Bishop", "Probabilistic principal component analysis", 1999,
-                    "https://doi.org/10.1111/1467-9868.00196", "of the log likelihood, its maximum, and the posterior of latents"),
+                    "https://doi.org/10.1111/1467-9868.00196", "the log likelihood, its maximum, and the posterior of latents"),
         density="prescribed latent", manifold="Euclidean space", principle="compression", approach="built-in structure", decoder="network",
         modelled=r"x = W z + m + \epsilon,\; z \sim N(0, I),\; \epsilon \sim N(0, \sigma^2 I)",
         minimised=r"-\log N(x;\, m,\, W W^T + \sigma^2 I)", unit="nats per example",

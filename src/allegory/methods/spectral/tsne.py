@@ -77,7 +77,7 @@ class TSNE(NeighbourEmbedding):
         family="spectral",
         title="t-distributed stochastic neighbour embedding",
         paper=Paper("van der Maaten and Hinton", "Visualizing Data using t-SNE", 2008,
-                    "https://jmlr.org/papers/v9/vandermaaten08a.html", "of section 3.1, with the q_ij of equation 4"),
+                    "https://jmlr.org/papers/v9/vandermaaten08a.html", "section 3.1, with the q_ij of equation 4"),
         density="not modelled", manifold="Euclidean space", principle="compression", approach="built-in structure", decoder="none",
         modelled=r"q_{ij} \propto (1 + |y_i - y_j|^2)^{-1}", minimised=r"\sum_{i \ne j} p_{ij} \log (p_{ij} / q_{ij})", unit="nats",
         buys="A map of two numbers an item that keeps more neighbours than any projection.",
