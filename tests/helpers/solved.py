@@ -14,6 +14,11 @@ def solved(method, x, seed=0):
     return net
 
 
+def placed(method, x, seed=0):
+    """The codes of the rows that it is solved on."""
+    return method.encode(solved(method, x, seed), x)
+
+
 def mapped(method, x):
     """Its net in float64, and the codes of the rows as numpy."""
     x = torch.as_tensor(x).double()

@@ -47,7 +47,9 @@ def principal_map(K: Float[Tensor, "m m"], k: int) -> tuple[Float[Tensor, " k"],
     values, V = leading(K - mean - mean[:, None] + mean.mean(), k)
     kept = values > RANK * values[0].clamp_min(0.0)
     A = torch.where(kept, V / values.clamp_min(torch.finfo(values.dtype).tiny).sqrt(), 0.0)
-    return values, A, -(mean @ A)
+    with threadpool_limits(1, "blas"):  # the same at any number of threads
+        b = -torch.as_tensor(mean.cpu().numpy() @ A.cpu().numpy()).to(A.device)
+    return values, A, b
 
 
 def trailing(A: sp.csr_array, k: int, skip: int = 1) -> Modes:

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from helpers.observations import Observations
+from helpers.solved import placed
 from sklearn.datasets import load_digits
 
 from allegory.core import Dice
@@ -39,11 +40,9 @@ def test_one_step_by_hand():
 def test_neighbours_of_digits_are_kept():
     """umap-learn keeps .988 of trustworthiness and .984 of continuity of all digits; 500 of them are a little harder."""
     x = torch.as_tensor(load_digits().data[:500], dtype=torch.float32) / 16.0
-    items, maps = Observations(x), []
+    maps = []
     for seed in (0, 0, 1):
-        net = UMAP(epochs=200).build(items.spec, 500)
-        UMAP(epochs=200).prepare(net, items, Dice.roll(seed, -1, torch.arange(0), "prepare"))
-        maps.append(net.z)
+        maps.append(placed(UMAP(epochs=200), x, seed))
     assert neighbourhoods.trustworthiness(x, maps[0]) > 0.965 and neighbourhoods.continuity(x, maps[0]) > 0.965
     assert torch.equal(maps[0], maps[1]) and not torch.equal(maps[0], maps[2])
 

@@ -38,6 +38,7 @@ from torch import Tensor, nn
 
 from allegory.core import Array, Card, Claim, Code, CodeKind, Dice, Items, Paper, Problem, Solved, Spec
 from allegory.measures import clustering, spectra
+from allegory.measures.content import ordered
 
 STEPS = 30  # of expectation and maximisation
 STARTS = 3
@@ -139,7 +140,7 @@ class Atlas(Solved[Charts]):
         return Charts(spec.shape, K, d, max(1, min(self.latent, K * d)))
 
     def prepare(self, net: Charts, items: Items, dice: Dice) -> None:
-        x = torch.cat([batch.flatten(1).double().cpu() for batch in items.batches()])
+        x = ordered(torch.cat([batch.flatten(1).double().cpu() for batch in items.batches()]))
         if len(torch.unique(x, dim=0)) < 2:
             raise Problem(f"Atlas: all {len(x)} items are the same; there is nothing to chart")
         K, d, z = len(net.m), net.W.shape[1], net.A.shape[2]

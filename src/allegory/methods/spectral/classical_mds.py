@@ -27,7 +27,7 @@ from torch import Tensor
 
 from allegory.core import Array, Card, Claim, CodeKind, Dice, Items, Paper, Solved, Spec, Spectrum
 from allegory.measures import kernels, spectra
-from allegory.measures.landmarks import landmarks
+from allegory.measures.content import landmarks
 from allegory.nets import Similarities
 
 

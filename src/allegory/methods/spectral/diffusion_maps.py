@@ -29,6 +29,7 @@ from torch import Tensor
 
 from allegory.core import Array, Card, Claim, CodeKind, Dice, Items, Misuse, Paper, Solved, Spec, Spectrum
 from allegory.measures import graphs, spectra
+from allegory.measures.content import ordered
 from allegory.nets import Anchors
 
 
@@ -83,7 +84,7 @@ class DiffusionMaps(Solved[Walk]):
 
     def prepare(self, net: Walk, items: Items, dice: Dice) -> None:
         del dice
-        net.x.copy_(items.whole().flatten(1))
+        net.x.copy_(ordered(items.whole().flatten(1)))
         graph, pieces = graphs.joined(graphs.either(graphs.nearest_graph(net.x, self.k)), net.x)
         epsilon = graphs.checked(self.epsilon) if self.epsilon is not None else graphs.reach(graph)
         kernel = graphs.with_itself(graphs.weighted(graph, epsilon))

@@ -42,6 +42,7 @@ from torch import Tensor, nn
 
 from allegory.core import Array, Card, Claim, Code, CodeKind, Dice, Items, Paper, Problem, Solved, Spec, Spectrum
 from allegory.measures import connection, factoring, neighbours
+from allegory.measures.content import ordered
 
 GAP = 0.3  # of an eigenvalue, that lies between it and the one below, where the fields that are carried unchanged end
 PURE = 0.75  # of the squared gradient, from which a function is of one factor
@@ -119,7 +120,7 @@ class Geomancer(Solved[Manifold]):
 
     def prepare(self, net: Manifold, items: Items, dice: Dice) -> None:
         del dice  # Lanczos begins at a fixed vector
-        x = neighbours.distinct(torch.cat([batch.flatten(1).double().cpu() for batch in items.batches()]))
+        x = neighbours.distinct(ordered(torch.cat([batch.flatten(1).double().cpu() for batch in items.batches()])))
         n, k, z = len(x), net.T.shape[1], net.phi.shape[1]
         if n <= max(k, z):
             raise Problem(

@@ -30,7 +30,7 @@ from torch import Tensor
 
 from allegory.core import Array, Card, Claim, CodeKind, Dice, Items, Paper, Solved, Spec, Spectrum
 from allegory.measures import graphs, spectra
-from allegory.measures.landmarks import landmarks
+from allegory.measures.content import landmarks, ordered
 from allegory.measures.neighbours import nearest_of
 from allegory.nets import Similarities
 
@@ -86,7 +86,7 @@ class Isomap(Solved[Ways]):
 
     def prepare(self, net: Ways, items: Items, dice: Dice) -> None:
         del dice
-        net.items.copy_(items.whole().flatten(1))
+        net.items.copy_(ordered(items.whole().flatten(1)))
         graph, pieces = graphs.joined(graphs.either(graphs.nearest_graph(net.items, self.k)), net.items)
         marks = landmarks(net.items, len(net.x))
         ways = torch.as_tensor(graphs.geodesics(graph, marks.numpy())).T

@@ -32,7 +32,7 @@ from torch import Tensor
 
 from allegory.core import Array, Card, Claim, CodeKind, Dice, Items, Paper, Problem, Solved, Spec, Spectrum
 from allegory.measures import kernels, spectra
-from allegory.measures.landmarks import landmarks
+from allegory.measures.content import landmarks, ordered
 from allegory.nets import Similarities
 
 
@@ -78,7 +78,7 @@ class KernelPCA(Solved[Similarities]):
 
     def prepare(self, net: Similarities, items: Items, dice: Dice) -> None:
         del dice
-        x, k = items.whole().flatten(1).double(), self._kernel(net)
+        x, k = ordered(items.whole().flatten(1).double()), self._kernel(net)
         net.x.copy_(x[landmarks(x, len(net.x))])
         M = net.x.double()
         K = k(M, M)

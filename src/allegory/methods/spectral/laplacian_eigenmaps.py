@@ -28,6 +28,7 @@ from torch import Tensor
 
 from allegory.core import Array, Card, Claim, CodeKind, Dice, Items, Paper, Solved, Spec, Spectrum
 from allegory.measures import graphs, spectra
+from allegory.measures.content import ordered
 from allegory.nets import Anchors
 
 
@@ -67,7 +68,7 @@ class LaplacianEigenmaps(Solved[Anchors]):
 
     def prepare(self, net: Anchors, items: Items, dice: Dice) -> None:
         del dice
-        net.x.copy_(items.whole().flatten(1))
+        net.x.copy_(ordered(items.whole().flatten(1)))
         graph, pieces = graphs.joined(graphs.either(graphs.nearest_graph(net.x, self.k)), net.x)
         values, z = spectra.markov_modes(graphs.weighted(graph, self.t), net.z.shape[1])
         net.keep(z=z, values=values, pieces=pieces)

@@ -29,6 +29,7 @@ from torch import Tensor
 
 from allegory.core import Array, Card, Claim, CodeKind, Dice, Items, Paper, Solved, Spec, Spectrum
 from allegory.measures import alignments, graphs, spectra
+from allegory.measures.content import ordered
 from allegory.measures.neighbours import nearest
 from allegory.nets import Anchors
 
@@ -69,7 +70,7 @@ class LLE(Solved[Anchors]):
 
     def prepare(self, net: Anchors, items: Items, dice: Dice) -> None:
         del dice
-        net.x.copy_(items.whole().flatten(1))
+        net.x.copy_(ordered(items.whole().flatten(1)))
         n, z = net.z.shape
         near = nearest(net.x, min(self.k, n - 1))[1]
         values, vectors = spectra.trailing(self._form(net.x.double(), near, z), z)

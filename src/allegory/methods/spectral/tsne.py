@@ -36,8 +36,7 @@ from torch import Tensor
 from allegory.core import Card, Claim, CodeKind, Dice, Misuse, Paper, Spec
 from allegory.measures.affinities import Affinity, Edges, Perplexity, Uniform
 from allegory.methods.spectral._descent import Phase, descended
-from allegory.methods.spectral._embedding import NeighbourEmbedding, brought
-from allegory.nets import Anchors
+from allegory.methods.spectral._embedding import NeighbourEmbedding, Places, brought
 from allegory.objectives import grid
 from allegory.objectives.attraction import Rows, student_pull
 from allegory.objectives.repulsion import FEW, student_push, student_sums
@@ -95,7 +94,7 @@ class TSNE(NeighbourEmbedding):
     def among(self) -> int:
         return math.ceil(3.0 * SEEN_BY_NEW)
 
-    def build(self, spec: Spec, n: int) -> Anchors:
+    def build(self, spec: Spec, n: int) -> Places:
         if not (self.perplexity >= 1.0 and self.exaggeration >= 1.0 and self.steps >= 0):
             raise Misuse(
                 f"TSNE: expected perplexity and exaggeration of at least 1 and steps of at least 0, got {self.perplexity:g}, "
@@ -107,7 +106,7 @@ class TSNE(NeighbourEmbedding):
         del dice
         return settled(edges, start, self.steps, self.exaggeration)
 
-    def joined(self, net: Anchors, far: Float[Tensor, "b k"], near: Int[Tensor, "b k"]) -> Float[Tensor, "b z"]:
+    def joined(self, net: Places, far: Float[Tensor, "b k"], near: Int[Tensor, "b k"]) -> Float[Tensor, "b z"]:
         p, old = Perplexity(SEEN_BY_NEW).seen(far), net.z.T.contiguous()
         theirs = net.z[near].permute(2, 0, 1).contiguous()
         field = grid.field(old) if len(old) == 2 and old.shape[1] > FEW else None

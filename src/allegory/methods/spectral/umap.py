@@ -31,9 +31,8 @@ from torch import Tensor
 
 from allegory.core import Card, Claim, CodeKind, Dice, Misuse, Paper, Spec
 from allegory.measures.affinities import Affinity, Edges, Fuzzy
-from allegory.methods.spectral._embedding import NeighbourEmbedding, brought
+from allegory.methods.spectral._embedding import NeighbourEmbedding, Places, brought
 from allegory.methods.spectral._sampling import Sampling, sampled
-from allegory.nets import Anchors
 from allegory.objectives import fuzzy
 
 WIDE = 5.0  # standard deviation of the start
@@ -83,7 +82,7 @@ class UMAP(NeighbourEmbedding):
     def among(self) -> int:
         return self.k - 1
 
-    def build(self, spec: Spec, n: int) -> Anchors:
+    def build(self, spec: Spec, n: int) -> Places:
         if not (self.k >= 2 and 0.0 <= self.min_dist <= self.spread and self.spread > 0.0 and self.strangers >= 1):
             raise Misuse(
                 f"UMAP: expected k of at least 2, 0 <= min_dist <= spread and at least 1 stranger, got k={self.k}, "
@@ -99,7 +98,7 @@ class UMAP(NeighbourEmbedding):
         pull, push = lambda square: fuzzy.pull(square, a, b), lambda square: fuzzy.push(square, a, b)
         return sampled((WIDE * start).T.contiguous(), edges, pull, push, plan, dice).T
 
-    def joined(self, net: Anchors, far: Float[Tensor, "b k"], near: Int[Tensor, "b k"]) -> Float[Tensor, "b z"]:
+    def joined(self, net: Places, far: Float[Tensor, "b k"], near: Int[Tensor, "b k"]) -> Float[Tensor, "b z"]:
         a, b = fuzzy.curve(self.min_dist, self.spread)
         v = Fuzzy(self.k).seen(far)
         v = v / v.sum(1, keepdim=True)
