@@ -9,18 +9,17 @@ an orthonormal basis, while the published code has one that is not symmetric and
 (tests/methods/spectral/test_geomancer_parity.py). The published code itself had .384, .303 and .244 rad at 1,000, 2,000 and 4,000 items, in
 1.5, 4 and 27 s.
 
-Measured on 2 shared cores, one thread; two factors every time; plain is the method as published, in the same run:
+Measured on an idle core, one thread; two factors every time; plain is the method as published, in the same run:
 
 | items | ours, rad | plain, rad | ours, s | plain, s | ratio |
 |---|---|---|---|---|---|
-| 1,000 | .148 | .388 | 0.7 | 3.6 | 5.0 |
-| 2,000 | .119 | .304 | 2.0 | 10.8 | 5.5 |
-| 4,000 | .096 | .239 | 4.1 | 27.3 | 6.7 |
-| 16,000 | .065 | | 12.6 | | |
-| 50,000 | .049 | | 117 (of which the neighbours 42) | | |
+| 1,000 | .148 | .388 | 0.2 | 1.0 | 4.4 |
+| 2,000 | .119 | .304 | 0.7 | 2.9 | 4.4 |
+| 4,000 | .096 | .239 | 1.3 | 8.2 | 6.2 |
+| 16,000 | .065 | | 6.5 | | |
+| 50,000 | .049 | | 30.5 | | |
 
-Seconds grow as n^1.25 (ours) and n^1.46 (plain) up to 4,000, ours as n^1.95 from 16,000 to 50,000, where the neighbours, which are n^2, and
-the gap, which closes as n^-1/2, tell.
+Seconds grow as n^1.22 (ours, up to 50,000) and n^1.51 (plain, up to 4,000). Most of ours go to the eigenvectors, since the gap closes.
 """
 
 import argparse

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from allegory.core import Misuse
-from allegory.measures import graphs
+from allegory.data.manifolds import sampled
+from allegory.measures import graphs, spectra
 
 RNG = np.random.default_rng(0)
 
@@ -42,3 +43,13 @@ def test_weights_by_hand():
     assert graphs.reach(graph) == 4.0
     with pytest.raises(Misuse, match="heat above 0"):
         graphs.weighted(graph, 0.0)
+
+
+def test_levels_by_hand_and_surfaces_told_from_what_has_more_dimensions():
+    path = graphs.either(graphs.nearest_graph(torch.tensor([[2.0], [0.0], [1.0], [3.1], [4.3]]), 2))  # 0 is in the middle
+    assert graphs.levels(path) == [1, 2, 2] and sum(graphs.levels(path)) == 5
+    ratio = {}
+    for name in ("swiss_roll", "S2", "S3", "S2xS2"):
+        x = sampled(name, 4000).x
+        ratio[name] = max(graphs.levels(graphs.either(graphs.nearest_graph(x, 10)))) ** 2 / 4000
+    assert ratio["swiss_roll"] < ratio["S2"] < spectra.SURFACE < ratio["S3"] < ratio["S2xS2"]

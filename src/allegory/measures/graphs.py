@@ -77,6 +77,24 @@ def geodesics(graph: Graph, sources: Int[np.ndarray, " m"]) -> Float[np.ndarray,
     return dijkstra(graph, directed=True, indices=sources)
 
 
+def levels(graph: Graph) -> list[int]:
+    """How many items are 0, 1, 2, ... steps from an item at the rim of a connected graph; the rim is what is farthest from the first."""
+
+    def spread(start: int) -> tuple[list[int], int]:
+        seen, front, sizes = np.arange(graph.shape[0]) == start, np.array([start]), []
+        while len(front):
+            sizes.append(len(front))
+            last = front
+            begin, count = graph.indptr[front], graph.indptr[front + 1] - graph.indptr[front]
+            within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+            reached = graph.indices[np.repeat(begin, count) + within]
+            front = np.unique(reached[~seen[reached]])
+            seen[front] = True
+        return sizes, int(last[0])
+
+    return spread(spread(0)[1])[0]
+
+
 def weighted(graph: Graph, heat: float | None) -> Graph:
     """A graph of distances as one of weights: exp(-d^2 / heat), or 1 for every edge (heat without end)."""
     values = np.ones_like(graph.data) if heat is None else np.exp(-np.square(graph.data) / checked(heat))

@@ -11,10 +11,13 @@ from scipy.sparse.linalg import LinearOperator, eigsh, splu
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
+from allegory.measures import graphs
+
 DENSE = 1500  # rows up to which all is computed densely, which is exact and as fast
 RANK = 1e-11  # of the largest eigenvalue: what lies below is rounding
 RESIDUAL = 1e-10  # of an eigenvector, beside the largest eigenvalue
 KRYLOV = 30  # vectors that Lanczos keeps, at least
+SURFACE = 40  # of the items, what the square of a level is at most where levels are lines and not surfaces
 NEAR_ZERO = 1e-10  # of the mean diagonal: the shift below 0 at which a singular matrix is factorised
 
 Product = Callable[[np.ndarray], np.ndarray]
@@ -62,8 +65,7 @@ def trailing(A: sp.csr_array, k: int, skip: int = 1) -> Modes:
         values, vectors = dense(A.toarray(), skip, skip + k - 1)
         return _modes(values, vectors)
     shift = NEAR_ZERO * A.diagonal().mean()
-    inverse = splu(sp.csc_array(A + shift * sp.eye_array(n)))
-    values, vectors = lanczos(inverse.solve, n, k + skip)
+    values, vectors = lanczos(_inverse(A + shift * sp.eye_array(n)), n, k + skip)
     values = 1.0 / values - shift
     order = np.argsort(values)[skip:]
     return _modes(values[order], vectors[:, order])
@@ -81,10 +83,23 @@ def markov_modes(W: sp.csr_array, k: int) -> Modes:
     still = root / np.linalg.norm(root)  # the eigenvector of eigenvalue 1
     if n <= max(DENSE, 4 * k):
         values, vectors = dense(S.toarray() - 2.0 * np.outer(still, still), n - k, n - 1)
+    elif max(graphs.levels(W)) ** 2 <= SURFACE * n:
+        values, vectors = _slowest(S, still, k)
     else:
         values, vectors = lanczos(lambda v: S @ v - (2.0 * (still @ v)) * still, n, k)
     order = np.argsort(-values)
     return _modes(values[order], vectors[:, order] / root[:, None] * np.linalg.norm(root))
+
+
+def _slowest(S: sp.csr_array, still: np.ndarray, k: int) -> Pairs:
+    """The modes of `markov_modes` by Lanczos on the inverse of I - S, at right angles to `still`.
+
+    On a surface the slowest modes crowd at 1, so that Lanczos on S takes thousands of products; and the factors of I - S fill in little.
+    """
+    apart = lambda v: v - (still @ v) * still
+    solve = _inverse(sp.eye_array(len(still)) - S + NEAR_ZERO * sp.eye_array(len(still)))
+    values, vectors = lanczos(lambda v: apart(solve(apart(v))), len(still), k)
+    return 1.0 + NEAR_ZERO - 1.0 / values, vectors
 
 
 def lanczos(product: Product, n: int, k: int, tolerance: float = RESIDUAL, begin: np.ndarray | None = None) -> Pairs:
@@ -97,6 +112,12 @@ def lanczos(product: Product, n: int, k: int, tolerance: float = RESIDUAL, begin
     operator = LinearOperator((n, n), matvec=product, dtype=begin.dtype)
     with threadpool_limits(1, "blas"):
         return eigsh(operator, k, which="LA", v0=begin, ncv=min(n, max(2 * k + 10, KRYLOV)), tol=tolerance)
+
+
+def _inverse(A: sp.sparray) -> Product:
+    """A^-1 v for a sparse positive definite matrix, by its triangular factors; an order for symmetric matrices halves what fills in."""
+    factors = splu(sp.csc_array(A), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
+    return factors.solve
 
 
 def dense(A: np.ndarray, first: int, last: int) -> Pairs:

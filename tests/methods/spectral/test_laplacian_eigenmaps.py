@@ -52,9 +52,11 @@ def test_a_training_item_has_its_own_code_and_new_ones_lie_among_theirs():
     np.testing.assert_allclose(alone[0], new[3], rtol=1e-9)
 
 
-def test_sparse_and_dense_solvers_agree(monkeypatch):
+@pytest.mark.parametrize("surface", [0, 40], ids=["products", "factors"])
+def test_sparse_and_dense_solvers_agree(surface, monkeypatch):
     _, dense = mapped(LaplacianEigenmaps(latent=3, k=10), X)
     monkeypatch.setattr(spectra, "DENSE", 10)
+    monkeypatch.setattr(spectra, "SURFACE", surface)
     _, sparse = mapped(LaplacianEigenmaps(latent=3, k=10), X)
     np.testing.assert_allclose(sparse, dense, atol=1e-8)
 

@@ -26,8 +26,8 @@ does standardising such features. Few items for the dimension: S2 x S2 x S2 was 
 maps and the connection Laplacian, 2012.
 
 **Measured.** S2 x S2, mean over items of the largest angle between true and found subspaces, averaged over both: .148, .119, .096 rad at
-1,000, 2,000 and 4,000 items in 0.7, 2.0 and 4.1 s, two factors every time; the published method has .388, .304, .239 in 3.6, 10.8 and 27 s
-in the same run (benchmarks/geomancer.py). Most of the gain is local PCA around the mean of the neighbours. 50,000 items: .049, 117 s.
+1,000, 2,000 and 4,000 items in 0.2, 0.7 and 1.3 s, two factors every time; the published method has .388, .304, .239 in 1.0, 2.9 and 8.2 s
+in the same run (benchmarks/geomancer.py). Most of the gain is local PCA around the mean of the neighbours. 50,000 items: .049, 30 s.
 The code: on unseen items of S2 x S2 (2,000 to learn from, in R^20) a line reads .96 of the variance of the place on one sphere from that
 factor's three numbers, and .00 from the other's.
 """

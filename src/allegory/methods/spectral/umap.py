@@ -14,9 +14,10 @@ the mean of its neighbours', and descends the same terms over its own place alon
 **When it fails.** Distances between far groups and the densities of groups mean nothing; a small `k` makes clusters out of noise. Look at
 trustworthiness and continuity, and at another seed's or k's map.
 
-**Measured.** Trustworthiness, continuity and the share of the 15 nearest kept: digits .988, .985, .530 to .536 over three seeds
-(umap-learn 0.5.12 as its makers set it .988, .984, .532); all 70,000 of Fashion-MNIST .969, .976, .133 (umap-learn .972, .975, .133) in
-33 s on two cores with its neighbours. Test items of digits, placed when all else stays: trustworthiness .968.
+**Measured.** Trustworthiness, continuity and the share of the 15 nearest kept: digits .988, .985, .530 to .536 over three seeds (umap-learn
+0.5.12 as its makers set it .988, .984, .532); all 70,000 of Fashion-MNIST .969, .976, .133 (umap-learn .972, .975, .133) in 33 s on two
+cores with its neighbours; at 10,000 umap-learn takes 3.7 times as long (benchmarks/embedding.py). Test items of digits, placed when all
+else stays: trustworthiness .968.
 
 **Reference.** L. McInnes, J. Healy and J. Melville, UMAP: Uniform Manifold Approximation and Projection for Dimension Reduction, 2018.
 """
