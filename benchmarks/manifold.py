@@ -33,6 +33,7 @@ import resource
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ from allegory.data.manifolds import sampled
 from allegory.measures import graphs, spectra
 
 K, EIGENMAPS, SHEET = 15, 10, 2
+MILLION = ("S2xS2", "swiss_roll", "S2")
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,9 @@ class Run:
         return f"{self.n:>9,} {self.what:<22} {self.who:<13} {times}"
 
 
-def spheres(root: Path | None, n: int) -> torch.Tensor:
+def generated(name: str, root: Path | None, n: int) -> torch.Tensor:
     del root
-    return sampled("S2xS2", n).x.float()
+    return sampled(name, n).x.float()
 
 
 def solved(name: str, **said: Any) -> Callable[[torch.Tensor], Any]:
@@ -169,7 +171,9 @@ def main() -> None:
         for what in ("PCA, 50", "graph, 15 neighbours", "eigenmaps of the graph", "Isomap, landmarks"):
             run(what, "ours", images, said.data_root, 70_000, said.threads)
     else:
-        run("eigenmaps, 10", "ours", spheres, None, 1_000_000, said.threads)
+        for name in MILLION:
+            print(name)
+            run("eigenmaps, 10", "ours", partial(generated, name), None, 1_000_000, said.threads)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import torch
+from threadpoolctl import threadpool_limits
 
 J = TypeVar("J")
 Deal = Callable[[Sequence[Any], Callable[[Any], None]], None]
@@ -28,6 +29,13 @@ def dealing(device: torch.device) -> Iterator[Deal]:
                 yield lambda jobs, work: all_of(pool, jobs, work)
     finally:
         torch.set_num_threads(before)
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Within, torch and BLAS use one thread: sums come out the same, bit for bit, whatever number of threads there is."""
+    with dealing(torch.device("cpu")), threadpool_limits(1, "blas"):
+        yield
 
 
 def one_by_one(jobs: Sequence[J], work: Callable[[J], None]) -> None:

@@ -1,5 +1,6 @@
 """Eigenvectors of symmetric matrices, dense and sparse, the same on every call: fixed beginnings, fixed signs, float64."""
 
+import inspect
 from collections.abc import Callable
 
 import numpy as np
@@ -8,10 +9,10 @@ import scipy.sparse as sp
 import torch
 from jaxtyping import Float
 from scipy.sparse.linalg import LinearOperator, eigsh, splu
-from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from allegory.measures import graphs
+from allegory.measures.dealing import alone
 
 DENSE = 1500  # rows up to which all is computed densely, which is exact and as fast
 RANK = 1e-11  # of the largest eigenvalue: what lies below is rounding
@@ -19,6 +20,7 @@ RESIDUAL = 1e-10  # of an eigenvector, beside the largest eigenvalue
 KRYLOV = 30  # vectors that Lanczos keeps, at least
 SURFACE = 40  # of the items, what the square of a level is at most where levels are lines and not surfaces
 NEAR_ZERO = 1e-10  # of the mean diagonal: the shift below 0 at which a singular matrix is factorised
+SEEDED = {"rng": 0} if "rng" in inspect.signature(eigsh).parameters else {}  # scipy from 1.17 on draws anew where Lanczos breaks down
 
 Product = Callable[[np.ndarray], np.ndarray]
 Pairs = tuple[np.ndarray, np.ndarray]
@@ -38,6 +40,7 @@ def leading(A: Float[Tensor, "n n"], k: int) -> Modes:
     return _modes(values[::-1], vectors[:, ::-1])
 
 
+@alone()
 def principal_map(K: Float[Tensor, "m m"], k: int) -> tuple[Float[Tensor, " k"], Float[Tensor, "m k"], Float[Tensor, " k"]]:
     """The k leading coordinates of m items whose inner products are K, once centred, as an affine map of similarities.
 
@@ -50,9 +53,7 @@ def principal_map(K: Float[Tensor, "m m"], k: int) -> tuple[Float[Tensor, " k"],
     values, V = leading(K - mean - mean[:, None] + mean.mean(), k)
     kept = values > RANK * values[0].clamp_min(0.0)
     A = torch.where(kept, V / values.clamp_min(torch.finfo(values.dtype).tiny).sqrt(), 0.0)
-    with threadpool_limits(1, "blas"):  # the same at any number of threads
-        b = -torch.as_tensor(mean.cpu().numpy() @ A.cpu().numpy()).to(A.device)
-    return values, A, b
+    return values, A, -(mean @ A)
 
 
 def trailing(A: sp.csr_array, k: int, skip: int = 1) -> Modes:
@@ -110,8 +111,8 @@ def lanczos(product: Product, n: int, k: int, tolerance: float = RESIDUAL, begin
     """
     begin = np.random.default_rng(0).standard_normal(n) if begin is None else begin
     operator = LinearOperator((n, n), matvec=product, dtype=begin.dtype)
-    with threadpool_limits(1, "blas"):
-        return eigsh(operator, k, which="LA", v0=begin, ncv=min(n, max(2 * k + 10, KRYLOV)), tol=tolerance)
+    with alone():
+        return eigsh(operator, k, which="LA", v0=begin, ncv=min(n, max(2 * k + 10, KRYLOV)), tol=tolerance, **SEEDED)
 
 
 def _inverse(A: sp.sparray) -> Product:
@@ -122,7 +123,7 @@ def _inverse(A: sp.sparray) -> Product:
 
 def dense(A: np.ndarray, first: int, last: int) -> Pairs:
     """Eigenvalues number `first` to `last` of a symmetric matrix, rising, and their vectors, the same at any number of threads."""
-    with threadpool_limits(1, "blas"):
+    with alone():
         return scipy.linalg.eigh(A, subset_by_index=(first, last))
 
 

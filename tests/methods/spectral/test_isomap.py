@@ -8,8 +8,10 @@ from scipy.spatial import procrustes
 from sklearn import manifold
 from sklearn.datasets import make_swiss_roll
 
+from allegory.methods.spectral.atlas import Atlas
 from allegory.methods.spectral.classical_mds import ClassicalMDS
 from allegory.methods.spectral.diffusion_maps import DiffusionMaps
+from allegory.methods.spectral.geomancer import Geomancer
 from allegory.methods.spectral.isomap import Isomap
 from allegory.methods.spectral.laplacian_eigenmaps import LaplacianEigenmaps
 from allegory.methods.spectral.lle import LLE
@@ -80,7 +82,8 @@ def test_the_order_of_items_changes_nothing():
         np.testing.assert_allclose(other, z[turn], rtol=1e-6, atol=1e-6)
 
 
-GRAPHS = (Isomap(latent=2, k=8), LaplacianEigenmaps(latent=3), DiffusionMaps(latent=3), LLE(latent=2), LLE(latent=2, form="modified"))
+GRAPHS = (Isomap(latent=2, k=8), LaplacianEigenmaps(latent=3), DiffusionMaps(latent=3), LLE(latent=2), LLE(latent=2, form="modified"),
+          Geomancer(dimension=2, latent=3), Atlas(latent=2))  # fmt: skip
 
 
 @pytest.mark.parametrize("method", GRAPHS, ids=lambda method: f"{type(method).__name__}-{getattr(method, 'form', '')}")

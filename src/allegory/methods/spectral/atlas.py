@@ -39,6 +39,7 @@ from torch import Tensor, nn
 from allegory.core import Array, Card, Claim, Code, CodeKind, Dice, Items, Paper, Problem, Solved, Spec
 from allegory.measures import clustering, spectra
 from allegory.measures.content import ordered
+from allegory.measures.dealing import alone
 
 STEPS = 30  # of expectation and maximisation
 STARTS = 3
@@ -139,6 +140,7 @@ class Atlas(Solved[Charts]):
         K = max(1, min(self.charts, n // (4 * d)))
         return Charts(spec.shape, K, d, max(1, min(self.latent, K * d)))
 
+    @alone()
     def prepare(self, net: Charts, items: Items, dice: Dice) -> None:
         x = ordered(torch.cat([batch.flatten(1).double().cpu() for batch in items.batches()]))
         if len(torch.unique(x, dim=0)) < 2:

@@ -43,6 +43,7 @@ from torch import Tensor, nn
 from allegory.core import Array, Card, Claim, Code, CodeKind, Dice, Items, Paper, Problem, Solved, Spec, Spectrum
 from allegory.measures import connection, factoring, neighbours
 from allegory.measures.content import ordered
+from allegory.measures.dealing import alone
 
 GAP = 0.3  # of an eigenvalue, that lies between it and the one below, where the fields that are carried unchanged end
 PURE = 0.75  # of the squared gradient, from which a function is of one factor
@@ -129,14 +130,15 @@ class Geomancer(Solved[Manifold]):
         q = min(max(self.neighbours or 5 * k, k), n - 1)
         _, near = neighbours.nearest(x, q)
         edges = connection.Edges.of(near[:, : self.edges or 2 * k], x)
-        # Deviates: tangents around the mean of five neighbours a dimension, where the paper takes two, around the item.
-        T = connection.tangents(x, near, k)
-        # Deviates: the first gap of .3 of the eigenvalue above it, and no gap means one factor; the paper takes the largest gap.
-        eigenvalues, Omega = fields(T, edges)
-        found = factoring.factored(Omega)
-        T = found.axes @ T
-        u = _smooth(edges, n, min(POOL * z, n - 1))
-        phi, slope, owner = _of_one_factor(u, connection.gradients(u, x, near, T), found, z)
+        with alone():
+            # Deviates: tangents around the mean of five neighbours a dimension, where the paper takes two, around the item.
+            T = connection.tangents(x, near, k)
+            # Deviates: the first gap of .3 of the eigenvalue above it, and no gap means one factor; the paper takes the largest gap.
+            eigenvalues, Omega = fields(T, edges)
+            found = factoring.factored(Omega)
+            T = found.axes @ T
+            u = _smooth(edges, n, min(POOL * z, n - 1))
+            phi, slope, owner = _of_one_factor(u, connection.gradients(u, x, near, T), found, z)
         for buffer, value in ((net.x, x), (net.T, T), (net.phi, phi), (net.slope, slope)):
             buffer[:n] = value.to(buffer)
         net.factor.copy_(found.factor)
