@@ -51,9 +51,10 @@ SCENES = {
 SHOWN: dict[str, Method] = {
     name: methods.find(cls)(latent=2, **said)
     for name, (cls, said) in {
-        "PCA": ("PCA", {}), "kernel PCA": ("KernelPCA", {}), "metric scaling": ("MetricMDS", {}), "Isomap": ("Isomap", {}),
+        "PCA": ("PCA", {}), "probabilistic PCA": ("ProbabilisticPCA", {}), "ICA": ("ICA", {}), "kernel PCA": ("KernelPCA", {}),
+        "classical scaling": ("ClassicalMDS", {}), "metric scaling": ("MetricMDS", {}), "Isomap": ("Isomap", {}),
         "LLE": ("LLE", {}), "LLE, modified": ("LLE", {"form": "modified"}), "LLE, Hessian": ("LLE", {"form": "hessian"}),
-        "Laplacian eigenmaps": ("LaplacianEigenmaps", {}), "diffusion map": ("DiffusionMaps", {}), "atlas": ("Atlas", {}),
+        "Laplacian eigenmaps": ("LaplacianEigenmaps", {}), "diffusion map": ("DiffusionMaps", {}), "GEOMANCER": ("Geomancer", {"dimension": 2}), "atlas": ("Atlas", {}),
         "t-SNE": ("TSNE", {}), "UMAP": ("UMAP", {}),
     }.items()
 }  # fmt: skip

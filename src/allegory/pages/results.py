@@ -9,6 +9,7 @@ from allegory.core import Problem
 CONTROLS = ("raw input", "pca", "hand-made", "untrained", "supervised")
 CEILING = "supervised"
 GAIN = "gain in "
+RELATIONS = "relations"
 WHO = {
     "raw input": "raw input",
     "pca": "PCA of the same size",
@@ -76,7 +77,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Board:
-    """Columns "1", "2", "4", "8", "all", "kNN" (those that were measured), the method's line first, then its controls."""
+    """Columns "1", "2", "4", "8", "all", "kNN" (those that were measured), or "relations"; the method's line first, then its controls."""
 
     metric: str
     columns: tuple[str, ...]
@@ -108,7 +109,7 @@ def board(rows: Sequence[Result], method: str, metric: str = "accuracy") -> Boar
 def _column(r: Result, metric: str) -> str | None:
     if r.question == "few_labels" and r.metric.startswith(f"{metric}@"):
         return r.metric.removeprefix(f"{metric}@")
-    return {"linear_probe": "all", "knn": "kNN"}.get(r.question) if r.metric == metric else None
+    return {"linear_probe": "all", "knn": "kNN", "relations": RELATIONS}.get(r.question) if r.metric == metric else None
 
 
 def place(column: str) -> tuple[int, str]:

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from allegory.pages.numbers import decimals, interval, value
-from allegory.pages.results import CEILING, GAIN, Board, Line, Result, board
+from allegory.pages.numbers import decimals
+from allegory.pages.results import CEILING, GAIN, RELATIONS, Board, Line, Result, board
 
 Kind = Literal["better", "unclear", "worse", "alone", "unmeasured"]
 NUMBERS = {"1": "one label", "2": "two labels", "4": "four labels", "8": "eight labels"}
-WHEN = {"all": "With all labels", "kNN": "By its nearest neighbours"}
+WHEN = {"all": "With all labels", "kNN": "By its nearest neighbours", RELATIONS: "By distance"}
+METRICS = ("accuracy", "balanced_accuracy", "map")
 MARKS: dict[Kind, str] = {
     "better": "better than every control", "unclear": "not clearly better than the controls", "worse": "worse than a control",
     "alone": "no control to compare with", "unmeasured": "not measured",
@@ -43,8 +44,8 @@ class Finding:
 
 
 def verdict(rows: Sequence[Result], method: str, data: str) -> Verdict:
-    """The verdict on a method's results; balanced accuracy is used where accuracy is missing."""
-    table = board(rows, method) or board(rows, method, "balanced_accuracy")
+    """The verdict on a method's results; balanced accuracy is used where accuracy is missing, and relations where there are no labels."""
+    table = next(filter(None, (board(rows, method, metric) for metric in METRICS)), board(rows, method))
     gains = board(rows, method, f"{GAIN}{table.metric}")
     findings = [(c, f) for c in table.columns if (f := found(table, gains, c))]
     if not findings:
@@ -53,7 +54,8 @@ def verdict(rows: Sequence[Result], method: str, data: str) -> Verdict:
     column, first = findings[0]
     raw = table.cell("raw input", column)
     beside = f"; the raw input alone gives {_percent(raw)}" if raw else ""
-    lead = f"{when(column)}, {method} reads {data} at {_percent(first.mine)} ({_bounds(first.mine)}){beside}."
+    reads = f"finds the relations of {data} again with a mean average precision of" if column == RELATIONS else f"reads {data} at"
+    lead = f"{when(column)}, {method} {reads} {_percent(first.mine)} ({_bounds(first.mine)}){beside}."
     later = [_later(c, f) for c, f in _telling(findings)]
     return Verdict(first.kind, lead, (_judged(first), *later))
 
@@ -128,7 +130,7 @@ def _later(column: str, f: Finding) -> str:
 
 def _percent(r: Result) -> str:
     wide = r.low is None or r.high is None or r.high - r.low > 0.02
-    return f"{100 * r.value:.0f} %" if wide else f"{value(r.value, r.metric)} %"
+    return f"{100 * r.value:.0f} %" if wide else f"{decimals(100 * r.value, 1)} %"
 
 
 def _bounds(r: Result) -> str:
@@ -136,4 +138,4 @@ def _bounds(r: Result) -> str:
         return "no interval"
     if r.high - r.low > 0.02:
         return f"95 % interval {100 * r.low:.0f}–{100 * r.high:.0f}"
-    return f"95 % interval {interval(r.low, r.high, r.metric)}"
+    return f"95 % interval {decimals(100 * r.low, 1)}–{decimals(100 * r.high, 1)}"

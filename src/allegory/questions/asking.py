@@ -40,6 +40,8 @@ def ask(
     """
     chosen = registry.chosen(questions)
     features, notes = gather(subject, source, controls, seed, ceiling, cache)
+    if questions in (None, "usual"):  # what few data have is not missed where nobody asked for it
+        chosen = [q for q in chosen if "relations" not in q.card.needs or not q.missing(features)]
     return put(features, chosen, notes, quiet)
 
 

@@ -43,7 +43,7 @@ class Relations(Question):
 
     card: ClassVar[QuestionCard] = QuestionCard(
         name="relations", asks="Can the relations of a hierarchy be read off the distances of codes?", needs=("relations",),
-        better="depends", bounds=(0.0, float("inf")), gains=("map",), beside=("raw input", "pca", "untrained"),
+        better="depends", usual=True, bounds=(0.0, float("inf")), gains=("map",), beside=("raw input", "pca", "untrained"),
         paper=Paper("Nickel and Kiela", TITLE, 2017, "https://arxiv.org/abs/1705.08039", "section 4.1"),
     )  # fmt: skip
 
