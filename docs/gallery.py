@@ -54,8 +54,8 @@ SHOWN: dict[str, Method] = {
         "PCA": ("PCA", {}), "probabilistic PCA": ("ProbabilisticPCA", {}), "ICA": ("ICA", {}), "kernel PCA": ("KernelPCA", {}),
         "classical scaling": ("ClassicalMDS", {}), "metric scaling": ("MetricMDS", {}), "Isomap": ("Isomap", {}),
         "LLE": ("LLE", {}), "LLE, modified": ("LLE", {"form": "modified"}), "LLE, Hessian": ("LLE", {"form": "hessian"}),
-        "Laplacian eigenmaps": ("LaplacianEigenmaps", {}), "diffusion map": ("DiffusionMaps", {}), "GEOMANCER": ("Geomancer", {"dimension": 2}), "atlas": ("Atlas", {}),
-        "t-SNE": ("TSNE", {}), "UMAP": ("UMAP", {}),
+        "Laplacian eigenmaps": ("LaplacianEigenmaps", {}), "diffusion map": ("DiffusionMaps", {}),
+        "GEOMANCER": ("Geomancer", {"dimension": 2}), "atlas": ("Atlas", {}), "t-SNE": ("TSNE", {}), "UMAP": ("UMAP", {}),
     }.items()
 }  # fmt: skip
 
