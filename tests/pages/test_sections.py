@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+import allegory as al
 from allegory.methods.latent.conv_draw import ConvDRAW
+from allegory.methods.spectral.atlas import Atlas
+from allegory.methods.spectral.tsne import TSNE
 from allegory.pages import codes_map, columns, looks, page, pictures
 from allegory.pages.health import health
 from allegory.pages.items import spread, uris
@@ -148,3 +151,16 @@ def test_ids_that_are_too_long_together_lose_their_middle(images, monkeypatch):
     monkeypatch.setattr(codes_map, "IDS_BYTES", 1200)
     short = codes_map.ids(images, np.arange(90))
     assert max(map(len, short)) == 11 and short[0] == "folde…0.png"[:5] + "…" + "0.png"
+
+
+def test_the_map_can_be_coloured_by_the_kinds_that_a_code_tells_apart():
+    """The charts of an atlas and the local dimension there; what is told of each item alone (TSNE's nearest) is no kind."""
+    source = al.load("manifold:name=swiss_roll,n=300")
+    rep = al.learn(source, Atlas(latent=2, charts=12))
+    items = codes_map.encoded(rep, source)
+    told = {c["name"]: c["names"] for c in codes_map.colours(source, items)}
+    assert "2" in told["dimension"] and 2 <= len(told["chart"]) <= 12 and list(told)[-1] == "part"
+    dimension = rep.codes(source.take(items.index), ("dimension",))["dimension"].values.numpy()
+    assert np.array_equal(items.kinds["dimension"], dimension)
+    places = codes_map.encoded(al.learn(source, TSNE(steps=3)), source)
+    assert "nearest" not in {c["name"] for c in codes_map.colours(source, places)}

@@ -1,7 +1,7 @@
 """What the interactive map needs: places, names, colours and thumbnails of up to 20,000 items."""
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,15 +15,20 @@ CHUNK = 1024
 IDS_BYTES = 2_000_000
 LABEL_LETTERS = 120
 FEW_VALUES = 4
+MOST_KINDS = 64
 
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """The items of a report: their numbers in the source, their codes (n, z), and the atlas of their thumbnails (None for vectors)."""
+    """The items of a report: their numbers in the source, their codes (n, z), and the atlas of their thumbnails (None for vectors).
+
+    `kinds`: codes that say what kind an item is (its cluster, its chart, the dimension there), one number an item, by name.
+    """
 
     index: np.ndarray
     z: np.ndarray
     atlas: pictures.Atlas | None
+    kinds: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 def encoded(rep: Any, source: Source, most: int = MOST) -> Encoded:
@@ -31,15 +36,24 @@ def encoded(rep: Any, source: Source, most: int = MOST) -> Encoded:
     # The order of the hashes is as good as random, so that no class is always drawn on top.
     index = np.argsort(source.item_keys, kind="stable")[:most]
     sheet, codes = None, []
+    kinds: dict[str, list[np.ndarray]] = {name: [] for name in _kinds_of_code(rep, source.take(index[:1]))}
     for start in range(0, len(index), CHUNK):
         x = source.take(index[start : start + CHUNK])
         codes.append(np.asarray(rep.encode(x), dtype=np.float32))
+        for name, code in rep.codes(x, tuple(kinds)).items() if kinds else ():
+            kinds[name].append(code.values.numpy())
         if pictures.image_part(rep.intake.spec) is not None:
             shown = pictures.stored(rep.intake, x)
             sheet = sheet or pictures.Sheet(len(index), *shown.shape[1:3])
             sheet.add(shown)
     z = np.concatenate(codes)
-    return Encoded(index, z.reshape(len(z), -1), sheet.atlas() if sheet else None)
+    return Encoded(index, z.reshape(len(z), -1), sheet.atlas() if sheet else None, {k: np.concatenate(v) for k, v in kinds.items()})
+
+
+def _kinds_of_code(rep: Any, x: Any) -> tuple[str, ...]:
+    """The codes of a method that are one number an item and say which of some kinds it is of."""
+    codes = rep.codes(x) if "codes" in rep.can() else {}
+    return tuple(name for name, code in codes.items() if code.kind == "index" and code.values.ndim == 1)
 
 
 def payload(source: Source, items: Encoded, by: str = mapping.USUAL) -> dict[str, Any]:
@@ -49,7 +63,7 @@ def payload(source: Source, items: Encoded, by: str = mapping.USUAL) -> dict[str
         "n": len(items.index),
         "ids": ids(source, items.index),
         "layouts": layouts(items.z, by),
-        "colours": colours(source, items.index),
+        "colours": colours(source, items),
         "atlas": atlas and {"tile": atlas.tile, "columns": atlas.columns, "width": atlas.width, "height": atlas.height},
     }
 
@@ -75,9 +89,10 @@ def _layout(name: str, y: np.ndarray, kept: float | None, ranks: mapping.Kept | 
     return {"name": name, "xy": render.packed(np.round(unit * 65535), "u2"), "kept": kept, **beside}
 
 
-def colours(source: Source, index: np.ndarray) -> list[dict[str, Any]]:
-    """What points can be coloured by: the label, each factor, the part. Factors with many values are ordered, the others are kinds."""
-    found = []
+def colours(source: Source, items: Encoded) -> list[dict[str, Any]]:
+    """What points can be coloured by: the label, each factor, the kinds that the code tells apart (at most 64), the part. Factors with many
+    values are ordered, the others are kinds."""
+    found, index = [], items.index
     if source.labels is not None:
         found.append(_kinds("label", [_short(str(n)) for n in source.labels.names], source.labels.values[index]))
     if source.factors is not None:
@@ -85,6 +100,10 @@ def colours(source: Source, index: np.ndarray) -> list[dict[str, Any]]:
             values = source.factors.values[index, j]
             names = [str(v) for v in range(size)]
             found.append(_kinds(_short(name), names, values) | ({"ordered": True} if size > FEW_VALUES else {}))
+    for name, numbers in items.kinds.items():
+        there, values = np.unique(numbers, return_inverse=True)
+        if len(there) <= MOST_KINDS:
+            found.append(_kinds(name, [str(v) for v in there], values))
     part = np.zeros(len(source), dtype=np.int64)
     for number, name in enumerate(PARTS):
         part[source.part(name)] = number

@@ -49,3 +49,8 @@ def test_landmarks_stand_for_all():
     net, z = mapped(MetricMDS(latent=2, landmarks=60), X)
     assert len(net.x) == 60 and z.shape == (150, 2)
     assert stress(X, z) < stress(X, mapped(ClassicalMDS(latent=2), X)[1])
+
+
+def test_items_that_are_all_the_same_lie_together():
+    _, z = mapped(MetricMDS(latent=2), np.ones((12, 3)))
+    assert np.isfinite(z).all() and np.ptp(z) < 1e-9

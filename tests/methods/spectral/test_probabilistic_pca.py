@@ -111,3 +111,9 @@ def test_data_that_fill_fewer_directions_than_there_are_latents_have_a_finite_de
 def test_latents_are_fewer_than_items_and_dimensions():
     assert len(ProbabilisticPCA(latent=9).build(Array((6,)), 100).W) == 5
     assert len(ProbabilisticPCA(latent=9).build(Array((60,)), 5).W) == 4
+
+
+def test_numbers_whose_squares_are_too_small_for_single_precision():
+    x = torch.as_tensor(1e-30 * np.random.default_rng(0).normal(size=(40, 3)), dtype=torch.float32)
+    method = ProbabilisticPCA(latent=2)
+    assert method.encode(solved(method, x), x).isfinite().all()

@@ -2,6 +2,7 @@
 
 import abc
 import importlib
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +14,13 @@ from torch import Tensor
 from allegory.core import Array, Code, Dice, Items, Misuse, Solved, Spec, needs
 from allegory.measures import content
 from allegory.measures.affinities import Affinity, Edges
+from allegory.measures.dealing import alone
 from allegory.measures.neighbours import nearest
 from allegory.measures.principal import principal
 from allegory.nets import Anchors
 
 BLOCK = 1024
+FEW = 5000  # items up to which two threads gain an eighth, and lose much where they must wait for each other
 STEP = 2.0**-16  # a start is rounded to this share of its scale: no rounding error of a sum then reaches the places
 
 
@@ -81,9 +84,10 @@ class NeighbourEmbedding(Solved[Places]):
         net.keep(x=x[number], z=y[which[number]], number=number)
 
     def _own(self, some: Float[Tensor, "m d"], dice: Dice) -> Float[Tensor, "m z"]:
-        far, near = nearest(some, self.affinity.neighbours(len(some)))
-        edges = self.affinity.joined(self.affinity.seen(far.to(some.dtype)), near)
-        return self.arranged(edges, plane(some, self.latent, dice).to(some.dtype), dice)
+        with alone() if len(some) <= FEW else nullcontext():
+            far, near = nearest(some, self.affinity.neighbours(len(some)))
+            edges = self.affinity.joined(self.affinity.seen(far.to(some.dtype)), near)
+            return self.arranged(edges, plane(some, self.latent, dice).to(some.dtype), dice)
 
     def encode(self, net: Places, x: Float[Tensor, "b *d"]) -> Float[Tensor, "b z"]:
         """A training item's own place; a new item's is where the objective falls no further while all others stay."""

@@ -16,7 +16,7 @@ With all items as neighbours this is classical scaling.
 edge joins (they are joined by their shortest links) lengths across mean little. A sheet with a hole, or a sphere, cannot be laid flat.
 
 **Measured.** Swiss roll, 1,500 items: new ones placed with trustworthiness .998 (PCA .85). All 70,000 images of Fashion-MNIST from 1,024
-landmarks: 38 s on two cores, 2.9 GB (benchmarks/manifold.py).
+landmarks: 36 s on two cores, 2.8 GB (benchmarks/manifold.py).
 
 **Reference.** J. B. Tenenbaum, V. de Silva and J. C. Langford, A global geometric framework for nonlinear dimensionality reduction, 2000.
 """

@@ -14,8 +14,8 @@ sums. Codes are scaled so that $\sum_i D_{ii} z_{il}^2 = \sum_i D_{ii}$.
 hang together by few edges take a mode each. Look at the eigenvalues: many near 0 are pieces.
 
 **Measured.** Digits, two numbers: new items placed with trustworthiness .90 (PCA .84). Ten modes of the graph of all 70,000 images of
-Fashion-MNIST: 1.6 s after its neighbours are found; 1,000,000 points of S2 x S2: 225 processor seconds with theirs, 2.3 GB
-(benchmarks/manifold.py).
+Fashion-MNIST: 1.5 s after its neighbours are found; 1,000,000 points with theirs: 252 s of S2 x S2 (2.2 GB), 100 s of a Swiss roll, by
+the factors of its Laplacian (3.9 GB; benchmarks/manifold.py).
 
 **Reference.** M. Belkin and P. Niyogi, Laplacian eigenmaps for dimensionality reduction and data representation, 2003.
 """

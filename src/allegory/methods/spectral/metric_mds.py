@@ -78,10 +78,13 @@ class MetricMDS(Solved[Anchors]):
         values, A, b = spectra.principal_map(kernels.MinusHalfSquared(distance)(M, M), net.z.shape[1])
         D = distance(M, M).fill_diagonal_(0.0)
         begin = -0.5 * D.square() @ A + b
-        z, _ = smacof(
-            D.numpy(), n_components=net.z.shape[1], init=begin.numpy(), n_init=1, max_iter=self.steps, eps=self.eps, normalized_stress=False
-        )
-        net.keep(z=torch.as_tensor(z), values=values)
+        net.keep(z=self._laid(D, begin) if float(D.max()) > 0.0 else begin, values=values)
+
+    def _laid(self, D: Float[Tensor, "m m"], begin: Float[Tensor, "m z"]) -> Tensor:
+        """Places whose distances are nearest to D."""
+        said = {"n_init": 1, "max_iter": self.steps, "eps": self.eps, "normalized_stress": False}
+        z, _ = smacof(D.numpy(), n_components=begin.shape[1], init=begin.numpy(), **said)
+        return torch.as_tensor(z)
 
     def encode(self, net: Anchors, x: Float[Tensor, "b *d"]) -> Float[Tensor, "b z"]:
         x = x.flatten(1)

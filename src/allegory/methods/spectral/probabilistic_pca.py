@@ -91,7 +91,7 @@ class ProbabilisticPCA(Solved[NoisyAxes]):
         d = net.m.numel()
         rest = (found.total - found.variances.sum()) / max(1, d - len(net.W))
         least = LEAST * found.total / d  # without it, data that fill no more directions than there are latents have an infinite density
-        net.noise.copy_(torch.where(found.total > 0, rest.maximum(least), 1.0))
+        net.noise.copy_(torch.where(found.total > 0, rest.maximum(least).clamp_min(torch.finfo(net.noise.dtype).tiny), 1.0))
         net.variances.clamp_min_(net.noise)
 
     def encode(self, net: NoisyAxes, x: Float[Tensor, "b *d"]) -> Float[Tensor, "b z"]:
