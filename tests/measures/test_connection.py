@@ -121,3 +121,14 @@ def test_without_a_gap_nothing_is_below_it():
     W = connection.transport_matrix(connection.transports(T, edges), edges)
     values, vectors = connection.below_the_gap(W, np.repeat(edges.degrees.numpy(), 2), 3, 0.3)
     assert len(values) == 3 and values.min() > 0 and vectors.shape[1] == 0
+
+
+@pytest.mark.parametrize("size", [40, 900])
+@pytest.mark.parametrize(("low", "found"), [((0.158, 0.254, 0.442), 2), ((0.158, 0.254, 0.30), 1), ((0.0, 0.0, 0.3), 2)])
+def test_a_gap_is_passed_over_when_the_next_is_wider(low, found, size):
+    """The first is S2 x S2 x SO3 with 16,000 items: both gaps are of .3 and more, and the second is where its three factors end."""
+    values = np.concatenate([low, low[-1] + 1e-3 * np.arange(1, 6), np.linspace(1.0, 2.0, size - 8)])
+    told, vectors = connection.below_the_gap(sp.diags(3.0 - values).tocsr(), np.full(size, 3.0), 6, 0.3)
+    assert vectors.shape == (size, found)
+    assert told == pytest.approx(values[: found + 1], abs=1e-2)
+    assert np.abs(vectors[:found]).max(1) == pytest.approx(np.ones(found), abs=0.3)

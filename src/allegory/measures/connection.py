@@ -129,21 +129,23 @@ def smallest(adjacency: sp.spmatrix, degrees: np.ndarray, count: int) -> tuple[n
 
 
 def below_the_gap(adjacency: sp.spmatrix, degrees: np.ndarray, most: int, gap: float) -> tuple[np.ndarray, np.ndarray]:
-    """Eigenvalues of the Laplacian from the smallest up, to the first that lies so far above the one before that (b - a) / b > `gap`, and
-    the vectors (rows, m) of those below it. At most `most` values; m is 0 where they come without a gap.
+    """Eigenvalues of the Laplacian from the smallest up, to the first that lies so far above the one before that (b - a) / b > `gap`, the
+    next gap being no wider; and the vectors (rows, m) of those below it. At most `most` values; m is 0 where they come without a gap.
 
-    They are asked for one by one, each at right angles to those before: an eigenvalue that is there several times is found as often, and
-    of the crowd above the gap, which would take longest, one is enough.
+    They are asked for one by one, each with the next, at right angles to those before: an eigenvalue that is there several times is found
+    as often, and of the crowd above the gap, which would take longest, two are enough.
     """
+    wide = lambda a, b: b - a > max(gap * b, ROUNDING * degrees.max())
     values, vectors = np.zeros(0), np.zeros((len(degrees), 0))
-    whole = smallest(adjacency, degrees, most) if len(degrees) <= max(DENSE, 2 * most + 1) else None
+    whole = smallest(adjacency, degrees, most + 1) if len(degrees) <= max(DENSE, 2 * most + 3) else None
     for m in range(most):
         if whole is None:
-            value, vector = _lanczos(adjacency, degrees, 1, vectors, ROUGH)
+            value, vector = _lanczos(adjacency, degrees, 2, vectors, ROUGH)
         else:
-            value, vector = whole[0][m : m + 1], whole[1][:, m : m + 1]
-        values = np.append(values, max(value[0], 0.0))
-        if m and values[m] - values[m - 1] > max(gap * values[m], ROUNDING * degrees.max()):
+            value, vector = whole[0][m : m + 2], whole[1][:, m : m + 2]
+        values, vector = np.append(values, max(value[0], 0.0)), vector[:, :1]
+        last = values[m - 1 :]
+        if m and wide(*last) and not (wide(*value) and np.ptp(value) > np.ptp(last)):
             return values, vectors
         if whole is None:  # it is one of those that are wanted
             value, vector = _lanczos(adjacency, degrees, 1, vectors, TOLERANCE, vector[:, 0])

@@ -19,17 +19,17 @@ alone).
 
 **When it fails.** A factor must turn what is carried around it in all directions: flat ones (a torus, a swiss roll, a plane) fall apart
 into directions that are not unique. The lengths must be those of the product: a map that mixes factors and stretches hides them, and so
-does standardising such features. Few items for the dimension: S2 x S2 x S2 was found with 2,000 items, S2 x S2 x SO3 (dimension 7) was not.
-`dimension` must be said; look at the eigenvalues, where a gap must follow the first m - 1.
+does standardising such features. Few items for the dimension: S2 x S2 x S2 was found with 2,000 items, S2 x S2 x SO3 (dimension 7) with
+16,000 and not with 4,000. `dimension` must be said; look at the eigenvalues, where a gap must follow the first m - 1.
 
 **Reference.** D. Pfau, I. Higgins, A. Botev, S. Racaniere, Disentangling by Subspace Diffusion, 2020; A. Singer, H.-T. Wu, Vector diffusion
 maps and the connection Laplacian, 2012.
 
 **Measured.** S2 x S2, mean over items of the largest angle between true and found subspaces, averaged over both: .148, .119, .096 rad at
-1,000, 2,000 and 4,000 items in 0.2, 0.7 and 1.3 s, two factors every time; the published method has .388, .304, .239 in 1.0, 2.9 and 8.2 s
-in the same run (benchmarks/geomancer.py). Most of the gain is local PCA around the mean of the neighbours. 50,000 items: .049, 30 s.
-The code: on unseen items of S2 x S2 (2,000 to learn from, in R^20) a line reads .96 of the variance of the place on one sphere from that
-factor's three numbers, and .00 from the other's.
+1,000, 2,000 and 4,000 items in 0.3, 0.7 and 1.6 s, two factors every time; the published method has .388, .304, .239 in 1.0, 2.9 and 8.2 s
+in the same run (benchmarks/geomancer.py). Most of the gain is local PCA around the mean of the neighbours. 50,000 items: .049, 35 s. S2
+x S2 x SO3, 16,000 items: three factors of 2, 2 and 3 dimensions, .245 rad, 94 s. The code: on unseen items of S2 x S2 (2,000 to learn from,
+in R^20) a line reads .96 of the variance of the place on one sphere from that factor's three numbers, and .00 from the other's.
 """
 
 from dataclasses import dataclass
@@ -133,7 +133,8 @@ class Geomancer(Solved[Manifold]):
         with alone():
             # Deviates: tangents around the mean of five neighbours a dimension, where the paper takes two, around the item.
             T = connection.tangents(x, near, k)
-            # Deviates: the first gap of .3 of the eigenvalue above it, and no gap means one factor; the paper takes the largest gap.
+            # Deviates: the first gap of .3 of the eigenvalue above it that is no smaller than the next, and no gap means one factor; the
+            # paper takes the largest gap.
             eigenvalues, Omega = fields(T, edges)
             found = factoring.factored(Omega)
             T = found.axes @ T
