@@ -17,6 +17,10 @@ from allegory.measures.neighbours import nearest, nearest_of
 
 Graph: TypeAlias = sp.csr_array
 
+SURFACE = 40  # of the items, what the square of a surface's widest level is at most (spheres have 10 to 30, thin sheets less)
+BALL = 4096  # items in a ball that is small beside a large surface
+FLAT = 2.3  # dimensions
+
 
 def nearest_graph(x: Float[Tensor, "n d"], k: int) -> Graph:
     """The distances from each item to its k nearest others (all others, where there are fewer)."""
@@ -75,6 +79,15 @@ def _link(x: Float[Tensor, "n d"], within: np.ndarray) -> tuple[int, int, float]
 def geodesics(graph: Graph, sources: Int[np.ndarray, " m"]) -> Float[np.ndarray, "m n"]:
     """The lengths of the shortest ways along a symmetric graph of distances from some items to all."""
     return dijkstra(graph, directed=True, indices=sources)
+
+
+def is_surface(graph: Graph) -> bool:
+    """Whether a connected graph is like one of neighbours on a surface: levels are lines, so that their squares are like n (a bar's and a
+    sphere's in four dimensions outgrow it), and the balls around an item at the rim grow with the square of the steps, or less."""
+    sizes = levels(graph)
+    held, most = np.cumsum(sizes), min(BALL, graph.shape[0] // 4)
+    steps = np.exp(np.interp(np.log([most / 8.0, most]), np.log(held), np.log(np.arange(len(sizes)) + 0.5)))
+    return max(sizes) ** 2 <= SURFACE * graph.shape[0] and bool(np.log(8.0) <= FLAT * np.log(steps[1] / steps[0]))
 
 
 def levels(graph: Graph) -> list[int]:

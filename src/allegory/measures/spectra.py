@@ -18,7 +18,6 @@ DENSE = 1500  # rows up to which all is computed densely, which is exact and as 
 RANK = 1e-11  # of the largest eigenvalue: what lies below is rounding
 RESIDUAL = 1e-10  # of an eigenvector, beside the largest eigenvalue
 KRYLOV = 30  # vectors that Lanczos keeps, at least
-SURFACE = 40  # of the items, what the square of a level is at most where levels are lines and not surfaces
 NEAR_ZERO = 1e-10  # of the mean diagonal: the shift below 0 at which a singular matrix is factorised
 SEEDED = {"rng": 0} if "rng" in inspect.signature(eigsh).parameters else {}  # scipy from 1.17 on draws anew where Lanczos breaks down
 
@@ -84,7 +83,7 @@ def markov_modes(W: sp.csr_array, k: int) -> Modes:
     still = root / np.linalg.norm(root)  # the eigenvector of eigenvalue 1
     if n <= max(DENSE, 4 * k):
         values, vectors = dense(S.toarray() - 2.0 * np.outer(still, still), n - k, n - 1)
-    elif max(graphs.levels(W)) ** 2 <= SURFACE * n:
+    elif graphs.is_surface(W):
         values, vectors = _slowest(S, still, k)
     else:
         values, vectors = lanczos(lambda v: S @ v - (2.0 * (still @ v)) * still, n, k)

@@ -56,7 +56,7 @@ def test_a_training_item_has_its_own_code_and_new_ones_lie_among_theirs():
 def test_sparse_and_dense_solvers_agree(surface, monkeypatch):
     _, dense = mapped(LaplacianEigenmaps(latent=3, k=10), X)
     monkeypatch.setattr(spectra, "DENSE", 10)
-    monkeypatch.setattr(spectra, "SURFACE", surface)
+    monkeypatch.setattr(graphs, "SURFACE", surface)
     _, sparse = mapped(LaplacianEigenmaps(latent=3, k=10), X)
     np.testing.assert_allclose(sparse, dense, atol=1e-8)
 
