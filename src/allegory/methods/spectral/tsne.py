@@ -17,9 +17,9 @@ apart, and a small perplexity makes clusters out of noise. Look at trustworthine
 map.
 
 **Measured.** Trustworthiness, continuity and the share of the 15 nearest kept: digits .991, .986, .593 (openTSNE 1.0.4 as its makers set it
-.991, .986, .593); all 70,000 of Fashion-MNIST .979, .974, .326 (openTSNE .979, .974, .325) in 69 s on two cores with its neighbours,
-and with graph="uniform" .980, .972, .345 in 38 s. At 10,000 openTSNE
-takes 3.1 times as long (benchmarks/embedding.py). Test items of digits, placed when all else stays: trustworthiness .969.
+.991, .986, .593); all 70,000 of Fashion-MNIST .979, .974, .326 (openTSNE .979, .974, .325) in 69 to 77 s on two cores with its neighbours,
+and with graph="uniform" .980, .972, .345 in 38 s. At 10,000 openTSNE takes 3.1 times as long (benchmarks/embedding.py). Test items of
+digits, placed when all else stays: trustworthiness .969.
 
 **Reference.** L. van der Maaten and G. Hinton, Visualizing Data using t-SNE, 2008; G. C. Linderman, M. Rachh, J. G. Hoskins,
 S. Steinerberger and Y. Kluger, Fast interpolation-based t-SNE for improved visualization of single-cell RNA-seq data, 2019.
