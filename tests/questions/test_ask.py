@@ -285,3 +285,12 @@ def test_every_question_has_a_whole_card():
         card = question.card
         assert card.name == name and card.asks.endswith("?") and card.paper.year and card.paper.url.startswith("https://")
         assert all(f"{value:g}" in question().settings() for value in dataclasses.asdict(question()).values() if isinstance(value, float))
+
+
+def test_relations_are_asked_for_where_there_are_some_and_not_missed_elsewhere(rep, digits, scores):
+    assert not any("relations" in note for note in scores.notes)
+    named = ask(rep, digits, ["relations"], controls=())
+    assert any("relations was not asked" in note for note in named.notes)
+    tree = data.open_source("tree")
+    found = ask(learned(methods.find("PCA")(latent=2), tree), tree, controls=())
+    assert "relations" in {s.question for s in found}

@@ -39,6 +39,17 @@ def test_the_swiss_roll_is_unrolled_and_comes_back(roll):
     assert net.local_dimension.float().mean().item() == pytest.approx(2.0, abs=0.1)
 
 
+def test_the_same_bits_at_any_number_of_threads():
+    x, before, found = torch.as_tensor(load_digits().data[:600] / 16.0), torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            found.append(fitted(Atlas(latent=2), x).A)
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(found[0], found[1]) and torch.equal(found[0], found[2])
+
+
 def test_few_charts_do_not_fold_the_roll():
     """With 24 charts and features of one width: 30 of 40 came out folded while faint weights tied its sheets together."""
     items, unfolded = sampled("swiss_roll", 1500), 0
