@@ -17,7 +17,7 @@ any sheet that can be laid flat, holes or not.
 by `standard`. Look at the eigenvalues: crowded at 0, codes are mixtures.
 
 **Measured.** Swiss roll, 1,500 items, modified: new ones placed with trustworthiness .97 (PCA .85). 40,000 images of Fashion-MNIST,
-`standard`: 70 s and 1.9 GB on one core, of which 55 s for the factors and eigenvectors, which grow as n^2.8 there; factors of 50,000 items
+`standard`: 70 s and 1.9 GB on one core, of which 55 s for the factors and eigenvectors, which grow as n^2.6 there; factors of 50,000 items
 of a sheet take one.
 
 **Reference.** S. T. Roweis and L. K. Saul, Nonlinear dimensionality reduction by locally linear embedding, 2000.
