@@ -19,23 +19,30 @@ Deal = Callable[[Sequence[Any], Callable[[Any], None]], None]
 @contextlib.contextmanager
 def dealing(device: torch.device) -> Iterator[Deal]:
     """Within, torch uses one thread, and `deal(jobs, work)` does every job, on a CPU by as many threads as torch had."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with one_thread() as before:
         if before == 1 or device.type != "cpu":
             yield one_by_one
         else:
             with ThreadPoolExecutor(before, initializer=torch.set_num_threads, initargs=(1,)) as pool:
                 yield lambda jobs, work: all_of(pool, jobs, work)
-    finally:
-        torch.set_num_threads(before)
 
 
 @contextlib.contextmanager
 def alone() -> Iterator[None]:
     """Within, torch and BLAS use one thread: sums come out the same, bit for bit, whatever number of threads there is."""
-    with dealing(torch.device("cpu")), threadpool_limits(1, "blas"):
+    with one_thread(), threadpool_limits(1, "blas"):
         yield
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[int]:
+    """Within, torch uses one thread; how many it had."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield before
+    finally:
+        torch.set_num_threads(before)
 
 
 def one_by_one(jobs: Sequence[J], work: Callable[[J], None]) -> None:

@@ -42,6 +42,7 @@ def encoded(rep: Any, source: Source, most: int = MOST) -> Encoded:
         codes.append(np.asarray(rep.encode(x), dtype=np.float32))
         for name, code in rep.codes(x, tuple(kinds)).items() if kinds else ():
             kinds[name].append(code.values.numpy())
+        kinds = {name: said for name, said in kinds.items() if len(np.unique(said[-1])) <= MOST_KINDS}
         if pictures.image_part(rep.intake.spec) is not None:
             shown = pictures.stored(rep.intake, x)
             sheet = sheet or pictures.Sheet(len(index), *shown.shape[1:3])

@@ -16,6 +16,7 @@ import torch
 from allegory import api
 from allegory.core import Problem, files
 from allegory.data import Source
+from allegory.measures.dealing import one_thread
 from allegory.questions import Question
 from allegory.questions.asking import put
 from allegory.questions.gathering import gather
@@ -106,13 +107,9 @@ def do_all(grid: Grid, folder: Path, jobs: int, told: Callable[[Outcome, int, in
 
 
 def _alone(cells: Sequence[Cell], grid: Grid, folder: Path) -> Iterator[Outcome]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with one_thread():
         for cell in cells:
             yield do(cell, grid.questions, folder, grid.controls)
-    finally:
-        torch.set_num_threads(before)
 
 
 def _together(cells: Sequence[Cell], grid: Grid, folder: Path, jobs: int) -> Iterator[Outcome]:

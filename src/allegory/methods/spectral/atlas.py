@@ -143,7 +143,7 @@ class Atlas(Solved[Charts]):
     @alone()
     def prepare(self, net: Charts, items: Items, dice: Dice) -> None:
         x = ordered(torch.cat([batch.flatten(1).double().cpu() for batch in items.batches()]))
-        if len(torch.unique(x, dim=0)) < 2:
+        if torch.equal(x[0], x[-1]):  # in their order, the first and the last differ most
             raise Problem(f"Atlas: all {len(x)} items are the same; there is nothing to chart")
         K, d, z = len(net.m), net.W.shape[1], net.A.shape[2]
         exact = Charts(net.shape, K, d, z).double()
@@ -238,12 +238,8 @@ def _approached(
         along = (x @ V.flatten(0, 1).T).view(len(x), *V.shape[:2]) - (V @ m[:, :, None]).squeeze(2)
         CV = ((share[:, :, None] * along).flatten(1).T @ x).view_as(V)  # deviations along V have mean 0
         last, V = V, CV
-    values, turn = torch.linalg.eigh(_symmetric(last @ V.mT))
+    values, turn = torch.linalg.eigh(last @ V.mT)
     return values.flip(1).clamp_min(0.0), (turn.mT @ last).flip(1)
-
-
-def _symmetric(a: Float[Tensor, "K l l"]) -> Float[Tensor, "K l l"]:
-    return (a + a.mT) / 2.0
 
 
 def _aligned(net: Charts, x: Float[Tensor, "n D"], z: int) -> Float[Tensor, "K e z"]:

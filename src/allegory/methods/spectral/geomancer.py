@@ -42,7 +42,7 @@ from torch import Tensor, nn
 
 from allegory.core import Array, Card, Claim, Code, CodeKind, Dice, Items, Paper, Problem, Solved, Spec, Spectrum
 from allegory.measures import connection, factoring, neighbours
-from allegory.measures.content import ordered
+from allegory.measures.content import once
 from allegory.measures.dealing import alone
 
 GAP = 0.3  # of an eigenvalue, that lies between it and the one below, where the fields that are carried unchanged end
@@ -121,7 +121,8 @@ class Geomancer(Solved[Manifold]):
 
     def prepare(self, net: Manifold, items: Items, dice: Dice) -> None:
         del dice  # Lanczos begins at a fixed vector
-        x = neighbours.distinct(ordered(torch.cat([batch.flatten(1).double().cpu() for batch in items.batches()])))
+        x = torch.cat([batch.flatten(1).double().cpu() for batch in items.batches()])
+        x = x[once(x)[0]]
         n, k, z = len(x), net.T.shape[1], net.phi.shape[1]
         if n <= max(k, z):
             raise Problem(
